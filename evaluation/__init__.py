@@ -1,0 +1,1 @@
+"""HOW GOOD it is: metrics, official profiles, intervals and tables."""

@@ -1,0 +1,1 @@
+"""HOW it is answered: configs, models, prompts, generation, the journal and the run loop."""

@@ -1,0 +1,1 @@
+"""WHAT is asked: tasks, editions, examples, data sets, concepts, reports, submission files."""
