@@ -1,0 +1,172 @@
+"""Data sets of the Hugging Face hub on disk: parquet shards, or a folder written by `save_to_disk`.
+
+    data/train-00000-of-00027.parquet, data/validation-00000-of-00001.parquet, ...
+    state.json, dataset_info.json, data-00000-of-00001.arrow      a Dataset (its split: train)
+    dataset_dict.json, train/state.json, validation/state.json    a DatasetDict
+
+Columns of `eltorio/ROCOv2-radiology`: image (struct of bytes and path), image_id, caption, cui (list
+of strings). Its `cui` was built from the manual lists (`*_concepts_manual.csv`), where a missing value
+became the list `["nan"]`: it is read as reference and as secondary concepts, and `nan` as none.
+`ykumards/open-i` has uid, findings, impression, indication and images as bytes or base64 text; its
+only split is divided 80:10:10 by the SHA-256 of the uid.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tasks.datasets.cells import Cell, columns, height, schema
+from tasks.datasets.dataset import ALIASES, DataSet, part
+from tasks.datasets.release_2026 import vocabularies
+from tasks.datasets.rows import CAPTION_COLUMNS, CONCEPT_COLUMNS, cuis_of, hashed_split
+from tasks.datasets.table import checked_id, normalised
+from tasks.nouns import Example, InputError, Report, Task, Value
+
+IDS = ("imageid", "id", "uid")
+IMAGES = ("image", "imgfrontal", "imagefrontal", "frontal", "img")
+SECTIONS = ("findings", "impression")
+CONTEXT = ("indication", "comparison")
+VALUES = {Task.CONCEPTS: CONCEPT_COLUMNS, Task.CAPTIONS: CAPTION_COLUMNS, Task.REPORTS: SECTIONS}
+SHARD = re.compile(r"(?P<name>.+)-\d+-of-(?P<total>\d+)")
+MANUAL_NOTE = "column 'cui' holds the manual concepts only: a primary score needs the full lists (column 'cuis')"
+
+Files = dict[str, list[Path]]
+"""Split -> its files in order."""
+
+
+def read(root: Path) -> DataSet | None:
+    """The data set in `root`; None when there are neither parquet nor arrow files in their places."""
+    if (root / "dataset_dict.json").is_file():
+        names = [
+            checked_id(name, str(root / "dataset_dict.json")) for name in _list(root / "dataset_dict.json", "splits")
+        ]
+        return _data_set(root, "save_to_disk (DatasetDict)", {_split(n): _arrow_files(root / n) for n in names})
+    if (root / "state.json").is_file():
+        return _data_set(root, "save_to_disk (Dataset)", {"train": _arrow_files(root)})
+    shards: Files = {}
+    for path in (*sorted(root.glob("*.parquet")), *sorted(root.glob("*/*.parquet"))):
+        shards.setdefault(_shard_split(path), []).append(path)
+    return _data_set(root, "parquet (Hugging Face)", shards) if shards else None
+
+
+def _data_set(root: Path, layout: str, files: Files) -> DataSet:
+    found = _names(next(path for paths in files.values() for path in paths))
+    tasks = [task for task, names in VALUES.items() if any(name in found for name in names)]
+    divided = list(files) == ["train"] and tasks == [Task.REPORTS]
+    parts = tuple(
+        part(task, partial(_examples, task, split, paths, divided=divided), None if divided else split)
+        for split, paths in files.items()
+        for task in tasks or Task
+    )
+    is_manual = "cui" in found and "cuis" not in found
+    notes = [*_missing_shards(files), *([MANUAL_NOTE] if is_manual else [])]
+    if divided:
+        notes.append("no official split: train, valid, test are 80:10:10 by the SHA-256 of the id")
+    return DataSet(
+        root,
+        layout,
+        parts,
+        manual=tuple(p for p in parts if is_manual and p.task is Task.CONCEPTS),
+        label_files=tuple(sorted({path.parent / "state.json" for paths in files.values() for path in paths}))
+        if layout.startswith("save_to_disk")
+        else (),
+        vocabulary_files=vocabularies(root),
+        notes=tuple(notes),
+    )
+
+
+def _examples(task: Task, split: str, paths: Sequence[Path], *, divided: bool) -> list[Example]:
+    examples: dict[str, Example] = {}
+    start = 0
+    for path in paths:
+        for image_id, image, value, context in _rows(task, path, start=start):
+            if image_id in examples:
+                raise InputError(
+                    f"{path}: duplicate id: '{image_id}' stands twice in split '{split}': keep one row of it"
+                )
+            where = hashed_split(image_id) if divided else split
+            examples[image_id] = Example(image_id, image, where, value, context)
+        start += height(path)
+    return list(examples.values())
+
+
+def _rows(task: Task, path: Path, *, start: int) -> Iterator[tuple[str, Cell, Value | None, dict[str, str]]]:
+    """Id, image, reference and context of each row; without an id column, its number is the id."""
+    found = _names(path)
+    image = _image_column(path, found)
+    wanted = {name: found[name] for name in (*IDS, *VALUES[task], *CONTEXT) if name in found}
+    cells = dict(zip(wanted, columns(path, list(wanted.values())), strict=True))
+    for n in range(height(path)):
+        row = {name: column[n] for name, column in cells.items()}
+        given = next((row[name] for name in IDS if name in row), f"{start + n:06d}")
+        image_id = checked_id(str(given).strip(), f"{path}, row {n}")
+        value = _value(task, row)
+        if isinstance(value, Report) and not (value.findings or value.impression):
+            continue
+        context = {name: row[name] for name in CONTEXT if row.get(name)} if task is Task.REPORTS else {}
+        yield image_id, Cell(path, n, image), value, context
+
+
+def _value(task: Task, row: Mapping[str, Any]) -> Value | None:
+    """The reference of a row, None where it has none."""
+    if task is Task.REPORTS:
+        findings, impression = (str(row.get(name) or "").strip() for name in SECTIONS)
+        return Report(findings, impression) if any(name in row for name in SECTIONS) else None
+    value = next((row[name] for name in VALUES[task] if name in row), None)
+    if value is None or task is Task.CAPTIONS:
+        return value
+    return cuis_of(";".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def _names(path: Path) -> dict[str, str]:
+    """Normalised column name -> the column's own name."""
+    return {normalised(name): name for name in schema(path)}
+
+
+def _image_column(path: Path, found: dict[str, str]) -> str:
+    """The column of the images; one of text (base64) only when there is no other, as text may be a remark."""
+    types = schema(path)
+    candidates = [found[name] for name in IMAGES if name in found]
+    candidates.sort(key=lambda name: types[name] == "string")
+    if not candidates:
+        raise InputError(f"{path}: no image column among {', '.join(types)}: rename the column to 'image'")
+    return candidates[0]
+
+
+def _split(name: str) -> str:
+    return ALIASES.get(name, name)
+
+
+def _shard_split(path: Path) -> str:
+    """`train` for train-00000-of-00027.parquet, train.parquet and train/0000.parquet."""
+    for name in (path.stem, path.parent.name):
+        start = re.match(r"train|validation|valid|val|test|dev", name)
+        if start:
+            return _split(start[0])
+    return "train"
+
+
+def _missing_shards(files: Files) -> Iterator[str]:
+    for split, paths in files.items():
+        totals = {int(match["total"]) for path in paths if (match := SHARD.fullmatch(path.stem))}
+        if totals and max(totals) != len(paths):
+            yield f"split '{split}' has {len(paths)} of {max(totals)} shards: fetch the others for the whole split"
+
+
+def _arrow_files(folder: Path) -> list[Path]:
+    names = [entry["filename"] for entry in _list(folder / "state.json", "_data_files")]
+    return [folder / checked_id(name, f"{folder / 'state.json'}") for name in names]
+
+
+def _list(path: Path, key: str) -> list[Any]:
+    """The list under `key` of a JSON file."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))[key]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not as save_to_disk writes it ({error}): save or fetch it again") from error
+    return list(found)

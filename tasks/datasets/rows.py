@@ -1,0 +1,93 @@
+"""Rows of a label table -> examples, the same for every layout of tables.
+
+For example:
+
+    labelled(Task.CONCEPTS, Path("dev_concept/concepts.csv"), images)[0].reference    # ("C0015726", "C1261259")
+    cuis_of("C0817096;nan;")                                                          # ("C0817096",)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tasks.datasets.dataset import split_of
+from tasks.datasets.folder import ImageFolder
+from tasks.datasets.table import read_table
+from tasks.nouns import Example, InputError, Report, Task, Value
+
+CONCEPT_COLUMNS = ("cuis", "cui", "concepts")
+CAPTION_COLUMNS = ("caption", "captions")
+
+
+def labelled(task: Task, path: Path, images: ImageFolder, split: str | None = None) -> list[Example]:
+    """One example for each row of a label table; the ids tell the split where none is given.
+
+    Beside a table of reports, `labels.csv` and `context.csv` are read too.
+    """
+    context = fields_of(path.with_name("context.csv")) if task is Task.REPORTS else {}
+    return [
+        Example(image_id, images.image(image_id), split or split_of(image_id), value, context.get(image_id, {}))
+        for image_id, value in _references(task, path)
+    ]
+
+
+def unlabelled(ids: Iterable[str], images: ImageFolder, split: str | None = None) -> list[Example]:
+    """Examples without references."""
+    return [Example(image_id, images.image(image_id), split or split_of(image_id)) for image_id in ids]
+
+
+def ids_of(path: Path) -> list[str]:
+    """The image ids of a table, in its order."""
+    return list(read_table(path).rows)
+
+
+def cuis_of(field: str) -> tuple[str, ...]:
+    """The CUIs of a field, each once; `nan`, which pandas writes for an empty field, is none."""
+    return tuple(dict.fromkeys(cui for cui in map(str.strip, field.split(";")) if cui and cui.lower() != "nan"))
+
+
+def fields_of(path: Path) -> Mapping[str, Mapping[str, str]]:
+    """Image id -> title -> field of a table that may be absent."""
+    return read_table(path).fields() if path.is_file() else {}
+
+
+def hashed_split(study: str) -> str:
+    """Train, valid or test, 80:10:10 by the SHA-256 of the study's id, for data without a split of its own."""
+    tenth = int(hashlib.sha256(study.encode()).hexdigest(), 16) % 10
+    return "train" if tenth < 8 else ("valid" if tenth == 8 else "test")
+
+
+def _references(task: Task, path: Path) -> Iterable[tuple[str, Value]]:
+    table = read_table(path)
+    if task is Task.CONCEPTS:
+        return [(image_id, cuis_of(field)) for image_id, field in table.column(*CONCEPT_COLUMNS).items()]
+    if task is Task.CAPTIONS:
+        return table.column(*CAPTION_COLUMNS).items()
+    findings, impressions = table.column("findings"), table.column("impression")
+    labels = _labels(path.with_name("labels.csv"))
+    return [
+        (image_id, Report(findings[image_id].strip(), impressions[image_id].strip(), labels.get(image_id, {})))
+        for image_id in table.rows
+    ]
+
+
+def _labels(path: Path) -> dict[str, dict[str, int | None]]:
+    """Image id -> label -> 1, 0, -1 or None (an empty field), as CheXpert's tables have them."""
+    if not path.is_file():
+        return {}
+    table = read_table(path)
+    labels: dict[str, dict[str, int | None]] = {image_id: {} for image_id in table.rows}
+    for n, title in enumerate(table.header):
+        if n == table.id_place:
+            continue
+        for image_id, row in table.rows.items():
+            try:
+                labels[image_id][title] = int(float(row[n])) if row[n].strip() else None
+            except ValueError as error:
+                raise InputError(
+                    f"{path}: image '{image_id}', label '{title}': {row[n]!r} is no label: "
+                    "use 1, 0, -1 or leave it empty"
+                ) from error
+    return labels
