@@ -1,0 +1,179 @@
+"""Everything that is wrong with a submission file, and what the organisers' programs would say to it.
+
+The rules are those of the 2026 pre-check (`submission_check.py` of both tasks in
+github.com/taubsity/clef-caption-evaluation-2026), which stops at its first complaint, and of the evaluators. Problems
+come in the pre-check's own order, so the first error is the one a participant would be told:
+
+    check = check_file(Path("submission.zip"), edition=load_edition(2026, Task.CONCEPTS), ids=read_ids(Path("ids.csv")))
+    check.precheck, check.scoring, check.problems[0]
+    # "rejected", "accepted", Problem("error", "id-order", 4, "..._test_10", "expected ..._test_2 here", ...)
+"""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tasks.check_rows import check_records
+from tasks.editions import Edition
+from tasks.nouns import Problem
+from tasks.problems import Findings, Verdict
+from tasks.upload import Record, read_records, read_upload
+
+BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found in one file."""
+
+    edition: Edition
+    path: Path
+    n_rows: int
+    """Rows of data, the header and blank lines left out."""
+    precheck: Verdict
+    """The organisers' pre-check; in a year without one, their written rules."""
+    scoring: Verdict
+    """Whether the organisers' evaluator would run through."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether pre-check and evaluator both take the file."""
+        return self.precheck == self.scoring == "accepted"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `imageclef check --json` prints."""
+        names = [field.name for field in fields(Problem)]
+        return {
+            "task": self.edition.task.value,
+            "edition": self.edition.year,
+            "file": str(self.path),
+            "n_rows": self.n_rows,
+            "precheck": self.precheck,
+            "scoring": self.scoring,
+            "problems": [{name: getattr(problem, name) for name in names} for problem in self.problems],
+        }
+
+
+def check_file(
+    path: Path,
+    *,
+    edition: Edition,
+    ids: Sequence[str],
+    vocabulary: frozenset[str] | None = None,
+    order_inferred: bool = False,
+) -> Check:
+    """Check a table or a zip against the images that must be answered.
+
+    `order_inferred` notes that the ids come from a folder. InputError when the file cannot be read at all.
+    """
+    findings = Findings(edition)
+    upload = read_upload(path, member=edition.zip_member)
+    for fault in upload.faults:
+        findings.add("zip", fault)
+    n_rows = 0
+    if order_inferred:
+        findings.add("ids-inferred", "the order of the ids was inferred from the names of the images")
+    text = None if upload.data is None else _decode(upload.data, findings)
+    if text is not None:
+        n_rows = _check_text(text, findings, ids, vocabulary)
+    return Check(edition, path, n_rows, findings.precheck, findings.scoring, tuple(findings.problems))
+
+
+def _decode(data: bytes, findings: Findings) -> str | None:
+    """The text; as best it can be read when it is not UTF-8, None when it is no text at all."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        findings.add("encoding", f"byte {error.start} (0x{data[error.start]:02x}) is not UTF-8", line=line)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    return None if b"\0" in data else data.decode("cp1252", errors="replace")
+
+
+def _check_text(text: str, findings: Findings, ids: Sequence[str], vocabulary: frozenset[str] | None) -> int:
+    """Check the whole table; the number of its rows."""
+    edition = findings.edition
+    lines = text.splitlines()
+    physical = _physical_lines(text, len(lines))
+    blank = {physical[n] for n, line in enumerate(lines) if n and not line.strip()}
+    if not text:
+        findings.add("file-empty", "the file is empty", line=1)
+    delimiter = _delimiter(lines, edition)
+    records = read_records(text.removeprefix(BOM), delimiter)
+    _check_blank_lines(blank, records, findings)
+    if text.startswith(BOM):
+        findings.add("bom", "the file starts with a byte order mark", line=1)
+    if delimiter != edition.delimiter:
+        findings.add("delimiter", f"the columns are separated by {delimiter!r}", line=1)
+    rows = records[_check_header(text, records, findings, frozenset(ids)) :]
+    quoting = _unquoted(lines, physical, rows) if "comma-unquoted" in edition.precheck_rejects else {}
+    rows = [row for row in rows if not (row.line in blank and len(row.fields) < 2)]
+    check_records(rows, findings, ids, vocabulary=vocabulary, unquoted=quoting)
+    return len(rows)
+
+
+def _physical_lines(text: str, n_lines: int) -> Sequence[int]:
+    """For each line as the pre-check splits them (also at VT, NEL, U+2028 ...) its physical line."""
+    physical = [n for n, line in enumerate(io.StringIO(text, newline=""), start=1) for _ in line.splitlines()]
+    assert len(physical) == n_lines
+    return physical
+
+
+def _delimiter(lines: Sequence[str], edition: Edition) -> str:
+    """The edition's delimiter, or the tab, bar or semicolon that the first line has instead."""
+    head = lines[0] if lines else ""
+    others = (mark for mark in "\t|;" if head.count(mark) == len(edition.columns) - 1)
+    return edition.delimiter if edition.delimiter in head else next(others, edition.delimiter)
+
+
+def _check_blank_lines(blank: set[int], records: Sequence[Record], findings: Findings) -> None:
+    own = {record.line for record in records if len(record.fields) < 2}
+    for line in sorted(blank):
+        if line in own:
+            findings.add("blank-line", "the line is blank", line=line)
+        else:
+            findings.add("blank-line-inside", "a value goes on over a blank line", line=line)
+
+
+def _check_header(text: str, records: Sequence[Record], findings: Findings, ids: frozenset[str]) -> int:
+    """Check the first record; 1 when it is a header, 0 when it is a row of data."""
+    edition = findings.edition
+    if not records:
+        return 0
+    found, wanted = records[0].fields, list(edition.columns)
+    head = text.removeprefix(BOM).partition("\n")[0]
+    said = f"the first line reads {head[:80]!r}, not {edition.delimiter.join(wanted)}"
+    first = found[0].strip() if found else ""
+    if found == wanted:
+        return 1
+    if first in ids:
+        findings.add("header-missing", said, line=1, image_id=first)
+        if text.startswith(BOM):
+            findings.add("id-space", "the byte order mark is read as part of the first id", line=1, image_id=first)
+        return 0
+    # The concept evaluator skips whatever holds "ID"; the caption evaluator wants "id" in any case.
+    known = "ID" in found[0] if wanted[1] == "CUIs" and found else found[:1] and found[0].lower() == "id"
+    findings.add("header-form" if known else "header-unread", said, line=1)
+    return 1
+
+
+def _unquoted(lines: Sequence[str], physical: Sequence[int], rows: Sequence[Record]) -> dict[int, int]:
+    """Start line of a row -> the physical line that breaks the pre-check's rule on commas.
+
+    The pre-check sets its n-th line beside the n-th row, also when a value spans lines, so a caption with a line break
+    can be refused for its first line only.
+    """
+    found: dict[int, int] = {}
+    starts = [row.line for row in rows]
+    for line, number in zip(lines[1 : len(rows) + 1], physical[1:], strict=False):
+        value = line.partition(",")[2]
+        if "," in value and not (value[0] == '"' and value[-1] == '"'):
+            found.setdefault(starts[max(0, bisect_right(starts, number) - 1)], number)
+    return found

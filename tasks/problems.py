@@ -1,0 +1,106 @@
+"""Every code of a submission problem: what it means and how to mend it.
+
+Which codes refuse a file is said by the edition; the others are warnings. A code's message names the case at hand,
+its meaning and mend stand here once:
+
+    findings = Findings(load_edition(2026, Task.CAPTIONS))
+    findings.add("id-order", "expected ..._1 here", line=3, image_id="..._2")
+    findings.problems[0].severity       # "error"
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from tasks.editions import Edition
+from tasks.nouns import Problem
+
+Verdict = Literal["accepted", "rejected"]
+
+
+class Code(NamedTuple):
+    """One kind of problem."""
+
+    meaning: str
+    fix: str
+
+
+CODES = {
+    "zip": Code(
+        "the zip to upload is not one that holds submission.csv alone",
+        "zip the one file submission.csv, without folders or a password",
+    ),
+    "encoding": Code("the file is not UTF-8 text", "save the file as UTF-8"),
+    "bom": Code("a byte order mark stands before the header", "save the file as UTF-8 without BOM"),
+    "file-empty": Code("the file holds nothing", "write the header and one row for each image"),
+    "blank-line": Code("a line holds nothing but white space", "remove the line"),
+    "blank-line-inside": Code("a value holds a blank line", "put a blank in place of the line breaks in the value"),
+    "delimiter": Code("the columns are separated by another character", "separate the columns by a comma"),
+    "header-missing": Code("the first line is a row of data", "put the header line on top"),
+    "header-form": Code("the header is not written exactly as asked", "write the header exactly as the edition has it"),
+    "header-unread": Code("the first line is neither the header nor an image's row", "put the header line on top"),
+    "header-repeated": Code(
+        "a header stands among the rows; the concept evaluator skips every id with ID in it", "remove it"
+    ),
+    "field-too-large": Code("a field is longer than a CSV reader takes", "shorten the field, or close its quotes"),
+    "columns-few": Code("a row has too few fields", "put a comma after the id even when nothing follows"),
+    "columns-many": Code("a row has too many fields", "put double quotes round a field that holds a comma"),
+    "id-space": Code("white space or a byte order mark stands round an id", "remove it"),
+    "id-file-ending": Code("an id carries the ending of its image file", "remove the ending"),
+    "id-duplicate": Code("an image has more than one row", "keep one row for each image"),
+    "id-unknown": Code("an id is not in the id list", "use the ids of the list, letter for letter"),
+    "id-missing": Code("an image of the id list has no row", "add a row for the image"),
+    "id-order": Code("the rows do not follow the order of the id list", "sort the rows as the id list"),
+    "ids-inferred": Code(
+        "the id list came from a folder, so its order is a guess",
+        "give the organisers' id file with --ids to be sure of the order",
+    ),
+    "cui-space": Code("white space stands round the list of CUIs", "remove it"),
+    "cui-empty": Code("a list of CUIs has an empty entry", "put one ; between two CUIs and none at the end"),
+    "cui-format": Code("an entry is not C and digits", "write CUIs such as C0040405, names are not accepted"),
+    "cui-form": Code("a CUI is not C and seven digits 0 to 9, as all of UMLS are", "correct the CUI"),
+    "cui-duplicate": Code("a CUI stands twice in one row", "keep it once"),
+    "cui-too-many": Code("a row has more CUIs than the evaluator takes", "keep the most certain ones"),
+    "cui-vocabulary": Code("a CUI is not in the vocabulary, so it can only cost score", "remove it, or correct it"),
+    "comma-unquoted": Code(
+        "a line holds a comma in a caption that does not begin and end with double quotes on that line",
+        "put double quotes round the caption, and a blank in place of its line breaks",
+    ),
+    "quote-open": Code("a double quote that is not closed swallows the rows after it", "close or double the quote"),
+    "caption-empty": Code(
+        "a text is empty: it scores nothing, and the organisers' AlignScore step may abort on it", "write a text"
+    ),
+    "line-break": Code("a value holds a line break", "put a blank in place of it"),
+    "control-character": Code(
+        "a value holds a control or line separator character, which other readers take for a line end",
+        "put a blank in place of it",
+    ),
+}
+"""Code -> meaning and mend, in the order of a file from the outside in."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """The problems found so far in one file."""
+
+    edition: Edition
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, code: str, message: str, *, line: int | None = None, image_id: str | None = None) -> None:
+        """Note a problem; its severity is the edition's word."""
+        refused = code in self.edition.precheck_rejects or code in self.edition.evaluator_rejects
+        self.problems.append(Problem("error" if refused else "warning", code, line, image_id, message, CODES[code].fix))
+
+    @property
+    def precheck(self) -> Verdict:
+        """Whether the organisers' pre-check would take the file."""
+        return self._verdict(self.edition.precheck_rejects)
+
+    @property
+    def scoring(self) -> Verdict:
+        """Whether the organisers' evaluator would run through."""
+        return self._verdict(self.edition.evaluator_rejects)
+
+    def _verdict(self, refused: frozenset[str]) -> Verdict:
+        return "rejected" if any(problem.code in refused for problem in self.problems) else "accepted"
