@@ -1,0 +1,114 @@
+"""The verbs `check` and `concepts`.
+
+imageclef check submission.zip --task 1 --ids ids.csv --vocabulary cui_mapping.csv
+imageclef check submissions/caption_prediction/base --task 2 --ids test/images --json
+imageclef concepts map captions.csv --vocabulary cui_mapping.csv --out concepts.csv
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from tasks.nouns import InputError, Task
+
+SHOWN = 20
+"""Problems or terms printed; --json has all problems."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--task", "task_name", required=True, metavar="TASK", help="concepts, captions or reports (or 1, 2, 3).")
+@click.option("--edition", "year", default="2026", show_default=True, help="Year whose rules apply.")
+@click.option(
+    "--ids",
+    "ids_path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The images to answer: ids.csv, any table with ids in front, a text list, or the image folder.",
+)
+@click.option("--vocabulary", type=click.Path(path_type=Path), help="cui_mapping.csv: warn of CUIs outside it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all problems.")
+def check(*, file: Path, task_name: str, year: str, ids_path: Path, vocabulary: Path | None, as_json: bool) -> None:
+    """Say everything that is wrong with FILE: a table, the zip to upload, or a run folder.
+
+    Exit status: 0 the organisers would accept and score it, 1 they would not, 2 unusable arguments.
+    """
+    from tasks.check import check_file
+    from tasks.concepts import Vocabulary
+    from tasks.editions import load_edition
+    from tasks.ids import order_is_inferred, read_ids
+
+    edition = load_edition(year, Task.of(task_name))
+    result = check_file(
+        file / edition.zip_member if file.is_dir() else file,
+        edition=edition,
+        ids=read_ids(ids_path),
+        vocabulary=Vocabulary.load([vocabulary]).cuis if vocabulary else None,
+        order_inferred=order_is_inferred(ids_path),
+    )
+    if as_json:
+        click.echo(json.dumps(result.to_json(), ensure_ascii=False))
+    else:
+        from tasks.check_table import print_check
+
+        print_check(result, shown=SHOWN)
+    raise SystemExit(0 if result.accepted else 1)
+
+
+@click.group()
+def concepts() -> None:
+    """Map text and concept names to CUIs and back."""
+
+
+@concepts.command("map")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--vocabulary",
+    "vocabularies",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A table with CUIs and names, such as cui_mapping.csv; may be given several times.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="A new file for the table.  [default: the screen]")
+def map_concepts(*, file: Path, vocabularies: tuple[Path, ...], out: Path | None) -> None:
+    """Map the captions, concept names or CUIs in FILE.
+
+    A table ID,Caption or ID,Concepts, or a plain list of names, becomes ID,CUIs; a table ID,CUIs becomes ID,Concepts.
+    Names and CUIs never stand in one file. What could not be mapped is counted and listed on the error output.
+    """
+    from tasks.concept_tables import map_table
+    from tasks.concepts import Vocabulary
+    from tasks.files import write_whole
+
+    if out is not None and out.exists():
+        raise InputError(f"{out} exists: give --out a new name, or remove the file")
+    vocabulary = Vocabulary.load(vocabularies)
+    mapped = map_table(file, vocabulary)
+    if out is None:
+        click.echo(mapped.table, nl=False)
+    else:
+        write_whole(out, mapped.table)
+    click.echo(f"{mapped.n_rows} rows, {mapped.n_empty} of them without a concept", err=True)
+    if vocabulary.collisions:
+        name, kept, dropped = vocabulary.collisions[0]
+        click.echo(
+            f"{len(vocabulary.collisions)} names mean more than one CUI and are read as the first, "
+            f"such as {name!r}: {kept}, not {dropped}",
+            err=True,
+        )
+    _list_unmapped(mapped.unmapped)
+
+
+def _list_unmapped(terms: Counter[str]) -> None:
+    if not terms:
+        return
+    click.echo(f"{terms.total()} entries ({len(terms)} different) could not be mapped:", err=True)
+    for term, n in terms.most_common(SHOWN):
+        click.echo(f"  {n:6d}  {term}", err=True)
+    if len(terms) > SHOWN:
+        click.echo(f"  and {len(terms) - SHOWN} more", err=True)

@@ -1,0 +1,83 @@
+"""Reports as models write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.nouns import Report
+from tasks.reports import format_report, parse_report
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Findings: Clear lungs. No effusion.\nImpression: Normal.",
+        "FINDINGS:\nClear lungs. No effusion.\n\nIMPRESSION:\nNormal.",
+        "**Findings:** Clear lungs. No effusion.\n**Impression:** Normal.",
+        "**Findings**: Clear lungs.\n  No effusion.\n**Impression**: Normal.",
+        "## Findings\n- Clear lungs.\n- No effusion.\n\n## Impression\n1. Normal.",
+        "findings: Clear lungs. No effusion. impression: Normal.",
+        "FINDINGS: Clear lungs. No effusion. IMPRESSION: Normal.",
+        "Here is the report.\n1. Findings: Clear lungs. No effusion.\n2. Impression: Normal.",
+        '{"findings": "Clear lungs. No effusion.", "impression": "Normal."}',
+        '```json\n{"Findings": ["Clear lungs.", "No effusion."], "IMPRESSION": "Normal.", "x": null}\n```',
+        "Impression: Normal.\nFindings: Clear lungs. No effusion.",
+        "Findings: Clear lungs. No effusion.\nConclusion: Normal.",
+    ],
+)
+def test_two_sections(text: str) -> None:
+    assert parse_report(text) == Report("Clear lungs. No effusion.", "Normal.")
+
+
+def test_one_section_is_enough() -> None:
+    assert parse_report("Impression: Normal chest.") == Report("", "Normal chest.")
+    assert parse_report("Findings: Clear") == Report("Clear", "")
+    assert parse_report('{"impression": "Normal"}') == Report("", "Normal")
+    assert parse_report("Findings: Clear IMPRESSION: Normal") == Report("Clear", "Normal")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        '{"Edema": 1, "Pleural Effusion": 0, "Fracture": -1, "No Finding": null}',
+        "{'Edema': 1, 'Pleural Effusion': 0, 'Fracture': -1, 'No Finding': None,}",
+        "{'Edema': 1.0, 'Pleural Effusion': 'negative', 'Fracture': uncertain, 'No Finding': blank",
+        "{Edema: positive, Pleural Effusion: absent, Fracture: -1.0, No Finding: null",
+    ],
+)
+@pytest.mark.parametrize("rest", ["", "\nICD: {I10: 1}", " ICD: {'J18': 1}"])
+def test_labels_however_they_are_written(labels: str, rest: str) -> None:
+    report = parse_report(f"Impression: Oedema.\nCheXpert: {labels}{rest}")
+    assert report.impression == "Oedema."
+    assert report.labels == {"Edema": 1, "Pleural Effusion": 0, "Fracture": -1, "No Finding": None}
+
+
+@pytest.mark.parametrize("text", ["", "The lungs are clear.", "Findings:\nImpression:", "{}", "CheXpert: {'Edema': 1}"])
+def test_no_report(text: str) -> None:
+    with pytest.raises(ValueError, match="no findings and no impression"):
+        parse_report(text)
+
+
+WORDS = st.lists(st.sampled_from(["clear", "lungs", "no", "effusion.", "3.5", "cm,", "heart"]), max_size=8).map(
+    " ".join
+)
+
+
+@given(WORDS, WORDS, st.dictionaries(st.sampled_from(["Edema", "Lung Lesion"]), st.sampled_from([1, 0, -1, None])))
+@settings(max_examples=100, deadline=None)
+def test_a_written_report_is_read_back(findings: str, impression: str, labels: dict[str, int | None]) -> None:
+    report = Report(findings, impression, labels)
+    if findings or impression:
+        assert parse_report(format_report(report)) == report
+
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from("findgsmpreo:{}'\"\n*")), max_size=80))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_a_report_or_a_value_error(text: str) -> None:
+    try:
+        report = parse_report(text)
+    except ValueError:
+        return
+    assert report.findings or report.impression
