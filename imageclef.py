@@ -1,0 +1,69 @@
+"""The `imageclef` command: a table of verbs, each in its room, imported only when it is called.
+
+imageclef run configs/caption_prediction/sample.yaml
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+VERBS = {
+    "run": ("runners.commands:run", "Answer every image of a split and write a checked, scored submission."),
+    "check": ("tasks.commands:check", "Say everything the organisers would reject in a submission file."),
+    "score": ("evaluation.commands:score", "Score a submission as the organisers' evaluator does."),
+    "config": ("runners.commands:config", "Look at configs: resolved values and where each was said."),
+    "data": ("tasks.datasets.commands:data", "Look at data sets, fetch public ones, make the sample."),
+    "concepts": ("tasks.commands:concepts", "Map text and concept names to CUIs and back."),
+}
+
+
+class Verbs(click.Group):
+    """Knows every verb's one-line help without importing it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, _, function = VERBS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="imageclef-harness")
+def cli() -> None:
+    """From a model to an accepted, scored ImageCLEFmedical Caption submission."""
+
+
+@cli.result_callback()
+def score_finished_run(result: object) -> None:
+    """Score a run that has just finished; runners and evaluation meet only here and through the run's folder."""
+    if isinstance(result, Path):
+        from evaluation.commands import score_run
+
+        score_run(result)
+
+
+def main() -> None:
+    """Run the command; what the user must mend is one message and exit status 2, never a traceback."""
+    from tasks.nouns import InputError
+
+    try:
+        cli()
+    except InputError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The verbs `run` (a config to a submission) and `config` (what a config means)."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from runners.config_files import flatten, load
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a value, as in generation.num_beams=3.",
+)
+@click.option("--data", help="Data set folder; short for --set data.path=...")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")
+@click.option("--run", "name", help="Name of the run's folder; default: the config's name and fingerprint.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("submissions"),
+    show_default=True,
+    help="Where runs are kept.",
+)
+def run(
+    config: Path,
+    *,
+    settings: tuple[str, ...],
+    data: str | None,
+    limit: int | None,
+    name: str | None,
+    out: Path,
+) -> Path:
+    """Answer every image of a split and write a checked submission.
+
+    CONFIG is a YAML file such as configs/caption_prediction/sample.yaml. A run that was stopped goes on where it
+    was; a finished one is left as it is. Exit status: 0 done, 1 stopped because too many images failed, 2 unusable
+    arguments, 130 or 143 stopped by Ctrl-C or SIGTERM and resumable.
+    """
+    from runners.loop import TooManyFailures
+    from runners.plan import make_plan
+    from runners.run import execute, run_folder
+
+    console = Console(stderr=True)
+    loaded = load(config, [*settings, *_shortcuts(data, limit)])
+    plan = make_plan(loaded)
+    folder = run_folder(plan, out, name)
+    options = [word for setting in (*settings, *_shortcuts(data, limit)) for word in ("--set", setting)]
+    again = shlex.join(["imageclef", "run", str(config), *options, "--run", folder.name, "--out", str(out)])
+    try:
+        return execute(plan, folder, console)
+    except TooManyFailures as error:
+        console.print(f"[red]stopped:[/red] {error}\nthe journal is kept; to go on: {again}", soft_wrap=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        console.print(f"stopped; to resume: {again}", soft_wrap=True)
+        sys.exit(130 if isinstance(stop, KeyboardInterrupt) else stop.code)
+
+
+@click.group()
+def config() -> None:
+    """Look at configs."""
+
+
+@config.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a value.")
+def show(file: Path, settings: tuple[str, ...]) -> None:
+    """Print the resolved config FILE and where each value was said."""
+    loaded = load(file, settings)
+    table = Table("key", "value", "from", title=str(file), title_justify="left")
+    for key, value in flatten(loaded.config).items():
+        said = [o for k, o in loaded.origins.items() if k == key or key.startswith(f"{k}.")]
+        table.add_row(key, str(value), said[0] if said else "[dim]default[/dim]")
+    Console().print(table)
+
+
+def _shortcuts(data: str | None, limit: int | None) -> list[str]:
+    said = {"data.path": data, "data.limit": limit}
+    return [f"{key}={value}" for key, value in said.items() if value is not None]

@@ -1,0 +1,197 @@
+"""Config files: one YAML per experiment, `extends` one parent, overrides on top, an origin for every value.
+
+    load(Path("configs/concept_detection/sample.yaml"), ["generation.num_beams=3 seed=7"])
+
+Every mistake is told at once, each with file and line, and an unknown key with the nearest valid one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from runners.config import RunConfig
+from tasks.nouns import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value and where it was said."""
+
+    value: Any
+    origin: str
+    """`file:line`, `--set` or `default`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A valid config and the origin of each of its values."""
+
+    config: RunConfig
+    origins: Mapping[str, str]
+    """Dotted key -> where its value was said; what is missing is a default."""
+    name: str
+    """The file's stem, which names the run."""
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """The config in `path` with `overrides` (`key=value`, several allowed in one string) on top of it.
+
+    Raises InputError that lists every mistake with file and line.
+    """
+    settings: dict[str, Setting] = {}
+    for file in reversed(_chain(path)):
+        for key, setting in _leaves(_read(file), file):
+            _put(settings, key, setting)
+    for key, value in _overrides(overrides):
+        _put(settings, key, Setting(value, "--set"))
+    settings.pop("extends", None)
+    try:
+        config = RunConfig.model_validate(_nest(settings))
+    except ValidationError as error:
+        raise InputError(_explain(error, settings, path)) from None
+    return Loaded(config, {key: setting.origin for key, setting in settings.items()}, path.stem)
+
+
+def flatten(config: RunConfig) -> dict[str, Any]:
+    """The resolved config as dotted key -> value, in the order of the schema."""
+
+    def walk(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from walk(f"{prefix}.{key}" if prefix else key, inner)
+        else:
+            yield prefix, value
+
+    return dict(walk("", config.model_dump(mode="json")))
+
+
+def _chain(path: Path) -> list[Path]:
+    """`path`, its parent, its grandparent, ..."""
+    chain = [path]
+    while (parent := _read(chain[-1]).get("extends")) is not None:
+        file = chain[-1]
+        if not isinstance(parent, str):
+            raise InputError(f"{file}: extends takes one file name, as in `extends: sample.yaml`")
+        chain.append(file.parent / parent)
+        if chain[-1].resolve() in {link.resolve() for link in chain[:-1]}:
+            raise InputError(f"{file}: extends {parent} leads back to a file that extends this one")
+    return chain
+
+
+def _read(path: Path) -> CommentedMap:
+    try:
+        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = sorted(str(p) for p in Path("configs").glob("*/*.yaml"))
+        hint = f"; configs here: {', '.join(known)}" if known else ""
+        raise InputError(f"{path}: cannot be read ({error.strerror}){hint}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
+    except MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        problem = str(error.problem).splitlines()[0]
+        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+    except YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {error}") from None
+    if tree is None:
+        return CommentedMap()
+    if not isinstance(tree, CommentedMap):
+        raise InputError(f"{path}: a config is a mapping of keys to values, as in `seed: 42`")
+    return tree
+
+
+def _leaves(tree: CommentedMap, file: Path, prefix: str = "") -> Iterator[tuple[str, Setting]]:
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, CommentedMap) and value:
+            yield from _leaves(value, file, f"{dotted}.")
+        else:
+            yield dotted, Setting(value, f"{file}:{tree.lc.key(key)[0] + 1}")
+
+
+def _overrides(texts: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    for text in texts:
+        # A value may hold blanks, so a new setting starts only where a dotted key and `=` follow a blank.
+        for part in re.split(r"\s+(?=[A-Za-z_][\w.]*=)", text.strip()):
+            if not part:
+                continue
+            key, equals, value = part.partition("=")
+            if not equals or not key:
+                raise InputError(f"--set '{part}': write key=value, as in generation.num_beams=3")
+            try:
+                yield key, YAML(typ="safe").load(value) if value else None
+            except YAMLError:
+                raise InputError(f"--set '{part}': the value is not valid YAML; quote it") from None
+
+
+def _put(settings: dict[str, Setting], key: str, setting: Setting) -> None:
+    """Set `key`, replacing what a mapping or a scalar at the same place said before."""
+    parts = key.split(".")
+    ancestors = {".".join(parts[:n]) for n in range(1, len(parts))}
+    for old in [k for k in settings if k in ancestors or k.startswith(f"{key}.")]:
+        del settings[old]
+    settings[key] = setting
+
+
+def _nest(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, setting in settings.items():
+        *parents, leaf = key.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = setting.value
+    return tree
+
+
+def _explain(error: ValidationError, settings: Mapping[str, Setting], path: Path) -> str:
+    lines = []
+    for problem in error.errors():
+        place = problem["loc"]
+        if problem["type"] != "extra_forbidden":
+            # A union's members ("literal[...]", "constrained-int") are named behind the key they failed at.
+            place = tuple(p for n, p in enumerate(place) if isinstance(p, int) or _section(place[: n + 1]))
+        key = ".".join(str(p) for p in place)
+        said = [s.origin for k, s in settings.items() if k == key or k.startswith(f"{key}.")]
+        said = said or [s.origin for k, s in settings.items() if key.startswith(f"{k}.")]
+        where = said[0] if said else str(path)
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = f"unknown key{_nearest(place)}"
+        elif problem["type"] == "missing":
+            message = "missing; add it"
+        lines.append(f"{where}: {key or 'config'}: {message}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _nearest(place: tuple[int | str, ...]) -> str:
+    valid = list(_section(place) or ())
+    close = difflib.get_close_matches(str(place[-1]), valid, n=1, cutoff=0.0)
+    return f"; nearest valid key: '{close[0]}'" if close else f"; valid keys: {', '.join(valid)}"
+
+
+def _section(place: tuple[int | str, ...]) -> Mapping[str, Any] | None:
+    """The fields of the section that the last part of `place` lies in; None when there is no such section."""
+    fields: Mapping[str, Any] = RunConfig.model_fields
+    for part in place[:-1]:
+        if isinstance(part, str):
+            if part not in fields:
+                return None
+            annotation = fields[part].annotation
+            inner = [a for a in (annotation, *get_args(annotation)) if _is_section(a)]
+            fields = inner[0].model_fields if inner else {}
+    return fields if fields else None
+
+
+def _is_section(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,0 +1,62 @@
+"""Models: what a run needs of one, and how one is loaded. One kind per file; today `vision_language.py`.
+
+    model = load_model(config, locate("sample"), [locate("sample/concept_detection")])
+    prepared = model.prepare([image], ["Which concepts does the image show?"])
+    model.generate(prepared, seed=7)          # ["chest x-ray; pleural effusion"]
+
+Importing this package imports neither torch nor transformers; `load_model` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from runners.checkpoints import Checkpoint
+    from runners.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A batch as the model takes it: one part, or several where a family cannot mix its prompts."""
+
+    parts: Sequence[tuple[Sequence[int], Any]]
+    """The positions in the batch, and their tensors."""
+
+    @property
+    def size(self) -> int:
+        """Number of images."""
+        return sum(len(rows) for rows, _ in self.parts)
+
+
+class Model(Protocol):
+    """A loaded model."""
+
+    facts: Mapping[str, Any]
+    """For run.json: what was loaded and how; `batch_invariant` and `default_batch_size` steer the run."""
+
+    def prepare(self, images: Sequence[Image], prompts: Sequence[str]) -> Prepared:
+        """Images and prompts as tensors, on the CPU; may be called from a background thread."""
+        ...
+
+    def generate(self, prepared: Prepared, *, seed: int = 0) -> list[str]:
+        """The answers, without prompt and special tokens; `seed` matters only to sampling."""
+        ...
+
+
+def load_model(config: RunConfig, base: Checkpoint, adapters: Sequence[Checkpoint]) -> Model:
+    """The model of a run with its adapters applied; InputError when it cannot do what the config asks."""
+    from runners.models.vision_language import VisionLanguageModel
+
+    return VisionLanguageModel.load(config, base, adapters)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a smaller batch may cure `error`."""
+    text = str(error).lower()
+    signs = ("out of memory", "can't allocate memory", "alloc_failed")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(sign in text for sign in signs))

@@ -1,0 +1,54 @@
+"""Base model plus adapters as one checkpoint, merged in the precision it is stored in, then quantized on loading.
+
+Merging into 4-bit weights rounds twice and is never done. The merged copy is kept in the cache, in a folder named
+after what went into it, with the original processor files, and is used again by every later run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from runners.checkpoints import SMALL_FILES, Checkpoint, cache_folder
+from runners.config import Adapter
+
+_REPORT = "merged.json"
+
+Merge = Callable[[], tuple[Any, list[dict[str, Any]]]]
+"""Loads, applies and merges: the network and the adapters' reports."""
+
+
+def merged_checkpoint(
+    base: Checkpoint, adapters: Sequence[tuple[Adapter, Checkpoint]], merge: Merge
+) -> tuple[Path, list[dict[str, Any]]]:
+    """The folder of the merged checkpoint, made by `merge` when it is not in the cache, and the reports."""
+    parts = [base.identity, *(f"{checkpoint.identity} * {asked.weight}" for asked, checkpoint in adapters)]
+    name = hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest()[:24]
+    folder = cache_folder() / "merged" / name
+    if not folder.is_dir():
+        network, reports = merge()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}.") as beside:
+            copy = Path(beside) / name
+            network.save_pretrained(copy)
+            _copy_processor(base.path, copy)
+            (copy / _REPORT).write_text(json.dumps(reports, indent=2), encoding="utf-8")
+            # Another process may have been faster: its copy is the same.
+            if not folder.is_dir():
+                copy.rename(folder)
+    reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
+    return folder, reports
+
+
+def _copy_processor(source: Path, target: Path) -> None:
+    """Copied, not saved again: a processor without its video half would save without it."""
+    written = {path.name for path in target.iterdir()}
+    for pattern in SMALL_FILES:
+        for path in source.glob(pattern):
+            if path.name not in written and not path.name.endswith(".index.json"):
+                shutil.copy2(path, target / path.name)

@@ -1,0 +1,180 @@
+"""Processors: images and prompts to tensors, on the CPU, with the same pixels on every machine.
+
+Facts this rests on, all observed with transformers 5.23: the processors of Qwen2-VL and others hold a video half
+that cannot load without torchvision; torchvision's pixels differ in the last bit from PIL's; older LLaVA
+checkpoints (xtuner/llava-llama-3-8b-v1_1-transformers) come without processor_config.json, and some with a chat
+template for text alone. So: PIL always, the video half left out, what is missing filled in from the model.
+
+    processor, changed = load_processor(folder, family, model, max_pixels=None, trust_remote_code=False)
+    form, ask = prompt_form(processor, family)
+    processor(images=[image], text=[ask("Describe this image.")], return_tensors="pt", padding=True)
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runners.models.families import Family
+from tasks.nouns import InputError
+
+_QUESTION = "What does the image show?"
+
+
+def load_processor(
+    folder: Path, family: Family, model: Any, *, max_pixels: int | None, trust_remote_code: bool
+) -> tuple[Any, dict[str, Any]]:
+    """The processor of a checkpoint, ready for generation, and what had to be set beyond its files."""
+    try:
+        processor = _load(folder, family.model_type, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, ImportError, TypeError) as error:
+        raise InputError(
+            f"{folder}: its processor (tokenizer and image preprocessing) cannot be loaded: {error}\n  Copy "
+            "tokenizer*, *processor_config.json and chat_template* of the original model beside the weights"
+        ) from error
+    changed = _fill_in(processor, model) | _limit_pixels(processor, family, max_pixels)
+    tokenizer = processor.tokenizer
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+        changed["pad_token"] = tokenizer.pad_token
+    return processor, changed
+
+
+def prompt_form(processor: Any, family: Family) -> tuple[str, Callable[[str], str]]:
+    """How a checkpoint is asked: the name of the form, and the function from a prompt to the model's input text.
+
+    A prompt that contains the image token is taken as it is, without any template: the way to speak to an
+    adapter that was trained in another form than its base model's.
+    """
+    if family.prompt == "plain":
+        return "plain", lambda prompt: prompt
+    token = family.image_token or getattr(processor, "image_token", None)
+    if token is None:
+        raise InputError(
+            f"{family.model_type}: its processor names no image token: a row in runners/models/families.yaml must "
+            "say how this family is asked (`prompt: plain`, or its image_token)"
+        )
+    bos = processor.tokenizer.bos_token if _adds_bos(processor.tokenizer) else None
+
+    def form(render: Callable[[str], str]) -> Callable[[str], str]:
+        def ask(prompt: str) -> str:
+            text = prompt if token in prompt else render(prompt)
+            # Template and tokenizer would each put one: two change what the model writes.
+            return text.removeprefix(bos) if bos else text
+
+        return ask
+
+    for name, render in _renderers(processor, family, token).items():
+        text = _rendered(render)
+        if text is not None and text.count(token) == 1 and _QUESTION in text:
+            return name, form(render)
+    raise InputError(f"{family.model_type}: no chat template of this checkpoint prints the image token {token}")
+
+
+def image_backend(processor: Any) -> str:
+    """`pil` or `torchvision`: their pixels differ in the last bit."""
+    return "pil" if type(processor.image_processor).__name__.endswith("Pil") else "torchvision"
+
+
+def _load(folder: Path, model_type: str, *, trust_remote_code: bool) -> Any:
+    import transformers
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+
+    kind = getattr(transformers, PROCESSOR_MAPPING_NAMES.get(model_type) or "", None)
+    if kind is not None and any("video" in name for name in kind.get_attributes()):
+        return _image_only(kind).from_pretrained(folder, backend="pil")
+    return transformers.AutoProcessor.from_pretrained(folder, backend="pil", trust_remote_code=trust_remote_code)
+
+
+def _image_only(kind: Any) -> Any:
+    """The processor class `kind` without its video half."""
+
+    class ImageOnly(kind):  # type: ignore[misc]
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return [name for name in kind.get_attributes() if "video" not in name]
+
+        def __init__(self, image_processor: Any = None, tokenizer: Any = None, **kwargs: Any) -> None:
+            kind.__init__(self, image_processor, tokenizer, None, **kwargs)
+
+        @classmethod
+        def from_args_and_dict(cls, args: Any, processor_dict: dict[str, Any], **kwargs: Any) -> Any:
+            # The inherited method looks at __init__'s signature, which hides chat_template and the like.
+            accepted = set(inspect.signature(kind.__init__).parameters) - {"self", "kwargs"}
+            accepted -= set(kind.get_attributes())
+            given = {**processor_dict, **kwargs}
+            return cls(*args, **{key: value for key, value in given.items() if key in accepted})
+
+    ImageOnly.__name__ = ImageOnly.__qualname__ = kind.__name__
+    return ImageOnly
+
+
+def _fill_in(processor: Any, model: Any) -> dict[str, Any]:
+    """What a LLaVA-like processor needs to count image tokens, from the model; returns what was set."""
+    vision = getattr(model.config, "vision_config", None)
+    facts = {
+        "patch_size": getattr(vision, "patch_size", None),
+        "vision_feature_select_strategy": getattr(model.config, "vision_feature_select_strategy", None),
+        # The vision tower's class token, where it has one.
+        "num_additional_image_tokens": int(
+            any(name.endswith("class_embedding") for name, _ in model.named_parameters())
+        ),
+    }
+    changed = {
+        key: value
+        for key, value in facts.items()
+        if value is not None and hasattr(processor, key) and getattr(processor, key) != value
+    }
+    for key, value in changed.items():
+        setattr(processor, key, value)
+    return changed
+
+
+def _limit_pixels(processor: Any, family: Family, max_pixels: int | None) -> dict[str, Any]:
+    if family.max_pixels is None:
+        if max_pixels is not None:
+            raise InputError(
+                f"model.max_pixels: '{family.model_type}' sees every image at one fixed size: set it to null"
+            )
+        return {}
+    images = processor.image_processor
+    size = dict(images.size)
+    limit = max_pixels or min(size["longest_edge"], family.max_pixels)
+    if limit == size["longest_edge"]:
+        return {}
+    images.size = {"shortest_edge": min(size["shortest_edge"], limit), "longest_edge": limit}
+    return {"max_pixels": limit}
+
+
+def _renderers(processor: Any, family: Family, token: str) -> dict[str, Callable[[str], str]]:
+    """The ways to ask, the best first."""
+    template = processor.chat_template or processor.tokenizer.chat_template
+
+    def chat(content: Any) -> str:
+        messages = [{"role": "user", "content": content}]
+        return str(
+            processor.apply_chat_template(messages, chat_template=template, tokenize=False, add_generation_prompt=True)
+        )
+
+    ways: dict[str, Callable[[str], str]] = {}
+    if template:
+        ways["chat template"] = lambda p: chat([{"type": "image"}, {"type": "text", "text": p}])
+        ways["chat template for text"] = lambda p: chat(f"{token}\n{p}")
+    ways["fallback"] = lambda p: family.fallback.replace("{image}", token).replace("{prompt}", p)
+    return ways
+
+
+def _rendered(render: Callable[[str], str]) -> str | None:
+    from jinja2 import TemplateError
+
+    try:
+        return render(_QUESTION)
+    except (TemplateError, TypeError, ValueError):
+        return None  # a template for text alone fails on parts, and the other way round
+
+
+def _adds_bos(tokenizer: Any) -> bool:
+    return tokenizer.bos_token_id is not None and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]

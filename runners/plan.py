@@ -1,0 +1,103 @@
+"""The plan of a run: everything a config names, found, opened and hashed, before a model is loaded.
+
+Making a plan imports neither torch nor transformers: a run with nothing left to do ends in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runners.checkpoints import Checkpoint, locate
+from runners.config import RunConfig
+from runners.config_files import Loaded, flatten
+from runners.prompts import prompt_text
+from runners.provenance import fingerprint, hash_file, hash_ids
+from tasks.concepts import Vocabulary
+from tasks.datasets import DataSet, open_dataset
+from tasks.editions import Edition, load_edition
+from tasks.nouns import Example, InputError, Task
+
+_NO_EFFECT = ("data.", "model.name", "model.revision", "model.device", "adapters", "prompt.", "batch_size")
+"""Keys that change no prediction by themselves: what they lead to (ids, weights, the prompt) is hashed instead."""
+_AFTERWARDS = ("max_failures", "fallback", "metrics")
+"""Keys that matter only once the predictions are there."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do."""
+
+    config: RunConfig
+    name: str
+    """The config's name; the run's folder is called after it."""
+    dataset: DataSet
+    examples: Sequence[Example]
+    """In the official order."""
+    edition: Edition
+    vocabulary: Vocabulary | None
+    """Task 1 only."""
+    prompt: str
+    base: Checkpoint
+    adapters: tuple[Checkpoint, ...]
+    inputs: Mapping[str, Any]
+    """Everything that changes an output, as dotted key -> value."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of `inputs`."""
+        return fingerprint(self.inputs)
+
+
+def make_plan(loaded: Loaded) -> Plan:
+    """Find all that the config names; InputError says what is missing and how to mend it."""
+    config = loaded.config
+    edition = load_edition(config.edition, config.task)
+    dataset = open_dataset(config.data.path)
+    examples = dataset.examples(config.task, config.data.split)[: config.data.limit]
+    if not examples:
+        raise InputError(f"data.path: {config.data.path} has no images in its split '{config.data.split}'")
+    files = _vocabulary_files(config, dataset)
+    base = locate(config.model.name, config.model.revision)
+    adapters = tuple(locate(a.path, a.revision, a.subfolder) for a in config.adapters)
+    prompt = prompt_text(config.prompt)
+    inputs = {
+        **{key: value for key, value in flatten(config).items() if not key.startswith((*_NO_EFFECT, *_AFTERWARDS))},
+        "data.split": config.data.split,
+        "model": base.identity,
+        "adapters": [
+            f"{adapter.identity} * {asked.weight}" for adapter, asked in zip(adapters, config.adapters, strict=True)
+        ],
+        "prompt": prompt,
+        "images": hash_ids(e.image_id for e in examples),
+        "vocabulary": [hash_file(path) for path in files],
+    }
+    return Plan(
+        config=config,
+        name=loaded.name,
+        dataset=dataset,
+        examples=examples,
+        edition=edition,
+        vocabulary=Vocabulary.load(files) if files else None,
+        prompt=prompt,
+        base=base,
+        adapters=adapters,
+        inputs=inputs,
+    )
+
+
+def _vocabulary_files(config: RunConfig, dataset: DataSet) -> list[Path]:
+    if config.task is not Task.CONCEPTS:
+        return []
+    files = [Path(name) for name in config.data.vocabulary] or list(dataset.vocabulary_files)
+    if not files:
+        raise InputError(
+            f"no CUI vocabulary beside {config.data.path}: put cui_mapping.csv (header `CUI,Canonical name`) "
+            "there, or name one with --set data.vocabulary=[path/to/cui_mapping.csv]"
+        )
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"data.vocabulary: no file {path}")
+    return files

@@ -1,0 +1,167 @@
+"""The record of a run, `run.json`, and its table, `predictions.csv`.
+
+run.json is written before the first prediction and after every session; `finished` is the last thing it gets,
+so a time there means that the run is whole and its submission was written.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runners.answers import value_text
+from runners.config_files import flatten
+from runners.plan import Plan
+from runners.provenance import differing, hash_file
+from tasks.files import write_whole
+from tasks.nouns import InputError, Prediction
+
+FILE = "run.json"
+SCHEMA = 1
+UNMAPPED_SHOWN = 100
+"""How many unmapped terms run.json lists, most frequent first."""
+
+
+def new_record(plan: Plan, name: str) -> dict[str, Any]:
+    """The record of a run that has not begun."""
+    config = plan.config
+    return {
+        "schema": SCHEMA,
+        "task": config.task.value,
+        "edition": config.edition,
+        "name": name,
+        "config": flatten(config),
+        "prompt": plan.prompt,
+        "fingerprint": {"sha256": plan.fingerprint, "inputs": dict(plan.inputs)},
+        "data": {
+            "path": config.data.path,
+            "split": config.data.split,
+            "layout": plan.dataset.layout,
+            "n": len(plan.examples),
+            "with_reference": sum(e.reference is not None for e in plan.examples),
+            "files": {
+                str(p.relative_to(plan.dataset.root)) if p.is_relative_to(plan.dataset.root) else str(p): (hash_file(p))
+                for p in plan.dataset.label_files
+            },
+        },
+        "base": {"name": config.model.name, "identity": plan.base.identity},
+        "adapters": [
+            {"path": asked.path, "weight": asked.weight, "identity": found.identity}
+            for asked, found in zip(config.adapters, plan.adapters, strict=True)
+        ],
+        "seed": config.seed,
+        "batch_size": None,
+        "model": {},
+        "sessions": [],
+        "finished": None,
+    }
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The record in `folder`; None when there is no run yet.
+
+    Raises InputError when the folder holds predictions that no readable record vouches for.
+    """
+    path = folder / FILE
+    if not path.exists():
+        if any(folder.glob("predictions.*.jsonl")):
+            raise InputError(
+                f"{folder}: predictions without {FILE}, so nothing tells which model made them; "
+                "name another run (RUN=) or move the folder away"
+            )
+        return None
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        whole = {"fingerprint", "sessions", "finished"} <= record.keys()
+    except (ValueError, AttributeError):
+        whole = False
+    if not whole:
+        raise InputError(f"{path}: not a run record; name another run (RUN=) or restore the file")
+    return record
+
+
+def refuse_another(record: Mapping[str, Any], plan: Plan, folder: Path) -> None:
+    """InputError naming the keys that differ when `folder` belongs to a run that `plan` is not."""
+    if record["fingerprint"]["sha256"] == plan.fingerprint:
+        return
+    keys = "\n".join(f"  {line}" for line in differing(record["fingerprint"]["inputs"], plan.inputs))
+    raise InputError(
+        f"{folder}: this run was started with other inputs and its predictions would be mixed:\n{keys}\n"
+        "name another run (RUN=), or undo these changes to resume this one"
+    )
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write run.json in one step."""
+    write_whole(folder / FILE, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+
+
+def summary(results: Mapping[str, Prediction]) -> dict[str, Any]:
+    """Counts, failures, unmapped terms and seconds per image of all predictions so far."""
+    import numpy as np
+
+    failed = [p for p in results.values() if p.status == "failed"]
+    unmapped = Counter(term for p in results.values() for term in p.unmapped)
+    seconds = np.array([p.seconds for p in results.values()])
+    p50, p95 = np.percentile(seconds, (50, 95)).tolist() if len(seconds) else (None, None)
+    return {
+        "counts": {
+            "ok": len(results) - len(failed),
+            "failed": len(failed),
+            "empty": sum(p.status == "ok" and not p.value for p in results.values()),
+            "unmapped_terms": unmapped.total(),
+        },
+        "failures": [{"image_id": p.image_id, "reason": p.reason} for p in failed],
+        "unmapped": dict(unmapped.most_common(UNMAPPED_SHOWN)),
+        "timing": {
+            "seconds_per_image": {
+                "mean": float(seconds.mean()) if len(seconds) else None,
+                "p50": p50,
+                "p95": p95,
+                "min": float(seconds.min()) if len(seconds) else None,
+                "max": float(seconds.max()) if len(seconds) else None,
+            },
+            "images_per_second": len(seconds) / float(seconds.sum()) if seconds.sum() > 0 else None,
+        },
+    }
+
+
+def write_table(folder: Path, plan: Plan, results: Mapping[str, Prediction]) -> None:
+    """`predictions.csv`: a row per image with its reference, prediction, seconds, model, time and split."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(
+        [
+            "image_id",
+            "split",
+            "reference",
+            "prediction",
+            "status",
+            "reason",
+            "seconds",
+            "model",
+            "timestamp",
+        ]
+    )
+    model = "+".join([plan.config.model.name, *(a.path for a in plan.config.adapters)])
+    for example in plan.examples:
+        found = results[example.image_id]
+        writer.writerow(
+            [
+                example.image_id,
+                example.split,
+                value_text(example.reference),
+                value_text(found.value),
+                found.status,
+                found.reason,
+                f"{found.seconds:.4f}",
+                model,
+                found.time,
+            ]
+        )
+    write_whole(folder / "predictions.csv", table.getvalue())
