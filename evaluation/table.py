@@ -32,4 +32,4 @@ def print_scores(scores: Scores, console: Console, *, signatures: bool = False) 
         for score in scores.scores.values():
             console.print(escape(score.signature), highlight=False, soft_wrap=True)
     for warning in scores.warnings:
-        console.print(f"[yellow]warning:[/yellow] {escape(warning)}", highlight=False)
+        console.print(f"[yellow]warning:[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from rich.console import Console
+from rich.markup import escape
 
 from runners import record as records
 from runners.answers import AnswerError, empty_value, parse_answer
@@ -26,6 +27,8 @@ from runners.journal import Journal, read_journal
 from runners.plan import Plan
 from runners.provenance import git_state, hardware, hash_file, peak_memory, versions
 from tasks.check import check_file
+from tasks.concept_tables import names_table
+from tasks.files import write_whole
 from tasks.nouns import InputError, Prediction, Value
 from tasks.submission import write_submission
 
@@ -55,11 +58,11 @@ def execute(plan: Plan, folder: Path, console: Console) -> Path:
         done = {image_id: p for image_id, p in results.items() if p.status == "ok"}
         if len(done) < len(plan.examples):
             if done:
-                console.print(f"resuming {folder}: {len(done)} of {len(plan.examples)} images are done")
+                console.print(f"resuming {folder}: {len(done)} of {len(plan.examples)} images are done", soft_wrap=True)
             _session(plan, folder, record, done, console)
             results = _results(plan, folder)
         elif record["finished"] and record["config"] == flatten(plan.config) and (folder / "submission.zip").exists():
-            console.print(f"{folder}: finished {record['finished']}, nothing to do")
+            console.print(f"{folder}: finished {record['finished']}, nothing to do", soft_wrap=True)
             return folder
         _finish(plan, folder, record, results, console)
     return folder
@@ -118,7 +121,11 @@ def _finish(
     rows = [(e.image_id, _submitted(plan, results[e.image_id])) for e in plan.examples]
     path = write_submission(folder, edition=plan.edition, rows=rows)
     records.write_table(folder, plan, results)
-    known = plan.vocabulary.cuis if plan.vocabulary else None
+    known = None
+    if plan.vocabulary is not None:
+        known = plan.vocabulary.cuis
+        cuis = [(image_id, value) for image_id, value in rows if isinstance(value, tuple)]
+        write_whole(folder / "concept_names.csv", names_table(cuis, plan.vocabulary))
     check = check_file(path, edition=plan.edition, ids=[e.image_id for e in plan.examples], vocabulary=known)
     record.update(records.summary(results), config=flatten(plan.config))
     record["submission"] = {"file": path.name, "sha256": hash_file(path), "rows": len(rows)}
@@ -143,17 +150,19 @@ def _submitted(plan: Plan, prediction: Prediction) -> Value:
 def _tell(folder: Path, record: Mapping[str, Any], console: Console) -> None:
     counts, check = record["counts"], record["check"]
     verdict = "[green]accepted[/green]" if check["accepted"] else "[red]not accepted[/red]"
-    console.print(f"{counts['ok']} predictions, {counts['failed']} failed; our check of the submission: {verdict}")
+    lines = [f"{counts['ok']} predictions, {counts['failed']} failed; our check of the submission: {verdict}"]
     if counts["failed"]:
-        filled = "the fallback" if record["config"]["fallback"] is not None else "empty rows"
-        console.print(
+        filled = "empty rows" if record["config"]["fallback"] is None else "the fallback"
+        lines.append(
             f"[yellow]the failed images are {filled} in the submission[/yellow] (reasons: run.json, failures); "
             "the same command tries them again"
         )
     if counts["unmapped_terms"]:
-        terms = ", ".join(f"{term} ({n})" for term, n in list(record["unmapped"].items())[:5])
-        console.print(f"{counts['unmapped_terms']} terms have no CUI, most often: {terms}")
-    console.print(f"submission: {folder / 'submission.zip'}", soft_wrap=True)
+        terms = ", ".join(f"{escape(term)} ({n})" for term, n in list(record["unmapped"].items())[:5])
+        lines.append(f"{counts['unmapped_terms']} terms have no CUI, most often: {terms}")
+    lines.append(f"submission: {folder / 'submission.zip'}")
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 @contextmanager

@@ -49,6 +49,12 @@ def map_table(path: Path, vocabulary: Vocabulary) -> Mapped:
     return _map(rows, column, mapping)
 
 
+def names_table(rows: Sequence[tuple[str, Sequence[str]]], vocabulary: Vocabulary) -> str:
+    """Image ids with their CUIs as a table of canonical names (format A), CSV text."""
+    cuis = [["ID", "CUIs"], *([image_id, ";".join(found)] for image_id, found in rows)]
+    return _map(cuis, "Concepts", lambda text: _names(text, vocabulary)).table
+
+
 def _map(rows: Sequence[Sequence[str]], column: str, mapping: Callable[[str], ConceptAnswer]) -> Mapped:
     unmapped: Counter[str] = Counter()
     empty = 0

@@ -1,0 +1,1 @@
+"""Measurements behind the claims on speed and memory: `make bench`. Both sides of a ratio run side by side."""

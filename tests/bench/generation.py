@@ -1,0 +1,80 @@
+"""The run loop against loops written by hand, on the embedded model: same images, same batches, one process."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from runners.config_files import load
+from runners.loop import make_batches
+from runners.models import load_model
+from runners.plan import Plan, make_plan
+from runners.run import execute
+from tasks.images import open_image
+from tests.bench.processes import ROOT
+
+IMAGES = 200
+ROUNDS = 3
+
+
+def measure() -> list[tuple[str, str, str]]:
+    """Seconds of the harness, of a batched `generate` loop and of a loop with one image at a time; best of three."""
+    config = ROOT / "configs" / "caption_prediction" / "sample.yaml"
+    plan = make_plan(load(config, [f"data.split=train data.limit={IMAGES} quantization=none batch_size=8"]))
+    model = load_model(plan.config, plan.base, plan.adapters)
+    loops: dict[str, Callable[[], dict[str, str]]] = {
+        "harness": lambda: _harness(plan, model),
+        "batched": lambda: _by_hand(plan, model, 8),
+        "one by one": lambda: _by_hand(plan, model, 1),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in loops}
+    texts: dict[str, dict[str, str]] = {}
+    for _ in range(ROUNDS):
+        for name, loop in loops.items():
+            start = time.perf_counter()
+            texts[name] = loop()
+            seconds[name].append(time.perf_counter() - start)
+    best = {name: min(times) for name, times in seconds.items()}
+    same = texts["harness"] == texts["batched"] == texts["one by one"]
+    return [
+        (
+            f"run loop against a batched loop by hand, {IMAGES} images",
+            f"{best['harness']:.1f} s / {best['batched']:.1f} s = {best['harness'] / best['batched']:.3f}; "
+            f"{'same' if same else 'DIFFERENT'} texts",
+            "at most 1.05",
+        ),
+        (
+            "one image at a time against the run loop",
+            f"{best['one by one']:.1f} s / {best['harness']:.1f} s = {best['one by one'] / best['harness']:.2f}",
+            "at least 1.5",
+        ),
+    ]
+
+
+def _harness(plan: Plan, model: Any) -> dict[str, str]:
+    import runners.models
+    from runners.journal import read_journal
+
+    # The model is loaded once for all loops: what is compared is the work on the images.
+    original = runners.models.load_model
+    runners.models.load_model = lambda *_: model
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = execute(plan, Path(temporary), Console(quiet=True))
+            return {image_id: p.text for image_id, p in read_journal(folder).items()}
+    finally:
+        runners.models.load_model = original
+
+
+def _by_hand(plan: Plan, model: Any, size: int) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for batch in make_batches(plan.examples, size):
+        images = [open_image(e.image) for e in batch]
+        answers = model.generate(model.prepare(images, [plan.prompt] * len(images)), seed=0)
+        texts.update({e.image_id: text for e, text in zip(batch, answers, strict=True)})
+    return texts
