@@ -36,7 +36,7 @@ def read(root: Path) -> DataSet | None:
     release = [root / name for name in FOLDERS if (root / name).is_dir()]
     if any(_tables(root)) or any(_id_lists(root)):
         return _data_set(root, "flat folder of the ImageCLEF 2026 layout", [root])
-    if any(folder.name.startswith("dev_") for folder in release):
+    if any(folder.name.startswith("dev_") or (folder / "images").is_dir() for folder in release):
         return _data_set(root, "ImageCLEF 2026", release)
     return None
 

@@ -107,6 +107,11 @@ def test_2026_synthetic_track_has_its_own_splits(tmp_path: Path) -> None:
     assert alone.splits(Task.CAPTIONS) == ("synth_valid",)
 
 
+def test_a_release_of_which_only_the_test_images_are_there(tmp_path: Path) -> None:
+    images(tmp_path / "test/images", f"{name('test', 2)}.jpg", f"{name('test', 10)}.jpg")
+    assert ids(open_dataset(tmp_path).examples(Task.CAPTIONS, "test")) == [name("test", 2), name("test", 10)]
+
+
 def test_a_folder_of_the_release_alone(tmp_path: Path) -> None:
     root = release_2026(tmp_path)
     concepts = open_dataset(root / "dev_concept")
