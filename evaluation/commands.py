@@ -55,6 +55,8 @@ def score(
     A run folder brings its own task, edition and references. Exit status: 0 scored, 1 the submission is
     not acceptable (its problems are listed), 2 unusable arguments.
     """
+    if not submission.exists():
+        raise InputError(f"{submission} does not exist: give a CSV, a zip or a run folder")
     if submission.is_dir():
         record = read_record(submission)
         task_name, year = task_name or record["task"], year or record["edition"]
