@@ -1,0 +1,76 @@
+# The front door: `make help` lists every target. The `imageclef` command does the work, Make only drives it.
+#   CONFIG=configs/<task>/<name>.yaml   DATA=<data set folder>   RUN=<run's name>   LIMIT=<first N images>
+#   SET="key=value key=value"           overrides of the config
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+OFFLINE := HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1
+
+RUN_OPTIONS = $(if $(DATA),--data "$(DATA)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(RUN),--run "$(RUN)") \
+              $(if $(SET),--set "$(SET)")
+
+define newest_run
+$(if $(RUN),submissions/$(1)/$(RUN),$$(ls -td submissions/$(1)/*/run.json 2>/dev/null | head -n 1 | xargs -r dirname || true))
+endef
+
+define score_run
+@run="$(call newest_run,$(1))"; test -n "$$run" || { echo "no run in submissions/$(1): make $(2) first" >&2; exit 2; }; \
+ echo "scoring $$run"; $(BIN)/imageclef score "$$run"
+endef
+
+.PHONY: help setup task1-submit task2-submit task3-submit task1-eval task2-eval task3-eval \
+        test lint types bench sample-model
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## create .venv and install everything, pinned by constraints.txt
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "setting up $(VENV): a few minutes, once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt "torch==2.13.0"
+	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e ".[dev]"
+	@touch $@
+
+task1-submit: $(READY) ## concept detection: run a config, check and score its submission
+	@$(BIN)/imageclef run "$(or $(CONFIG),configs/concept_detection/sample.yaml)" $(RUN_OPTIONS)
+
+task2-submit: $(READY) ## caption prediction: the same
+	@$(BIN)/imageclef run "$(or $(CONFIG),configs/caption_prediction/sample.yaml)" $(RUN_OPTIONS)
+
+task3-submit: $(READY) ## report generation: the same
+	@$(BIN)/imageclef run "$(or $(CONFIG),configs/report_generation/sample.yaml)" $(RUN_OPTIONS)
+
+task1-eval: $(READY) ## score the newest concept run, or RUN=name
+	$(call score_run,concept_detection,task1-submit)
+
+task2-eval: $(READY) ## score the newest caption run, or RUN=name
+	$(call score_run,caption_prediction,task2-submit)
+
+task3-eval: $(READY) ## score the newest report run, or RUN=name
+	$(call score_run,report_generation,task3-submit)
+
+test: $(READY) ## run every test (no network needed)
+	$(OFFLINE) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(READY) ## ruff: style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## mypy --strict
+	$(BIN)/mypy
+
+bench: $(READY) ## measure speed and memory; both sides of every ratio in one run
+	$(OFFLINE) $(BIN)/python -m tests.bench
+
+sample-model: $(READY) ## train the embedded model again from nothing
+	$(BIN)/python -m runners.sample_model.train
