@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+from PIL import Image
 from rich.console import Console
 
 from runners.config_files import load
@@ -15,7 +18,6 @@ from runners.loop import make_batches
 from runners.models import load_model
 from runners.plan import Plan, make_plan
 from runners.run import execute
-from tasks.images import open_image
 from tests.bench.processes import ROOT
 
 IMAGES = 200
@@ -27,10 +29,11 @@ def measure() -> list[tuple[str, str, str]]:
     config = ROOT / "configs" / "caption_prediction" / "sample.yaml"
     plan = make_plan(load(config, [f"data.split=train data.limit={IMAGES} quantization=none batch_size=8"]))
     model = load_model(plan.config, plan.base, plan.adapters)
+    by_hand = _ByHand(plan)
     loops: dict[str, Callable[[], dict[str, str]]] = {
         "harness": lambda: _harness(plan, model),
-        "batched": lambda: _by_hand(plan, model, 8),
-        "one by one": lambda: _by_hand(plan, model, 1),
+        "batched": lambda: by_hand.answer(8),
+        "one by one": lambda: by_hand.answer(1),
     }
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     texts: dict[str, dict[str, str]] = {}
@@ -71,10 +74,34 @@ def _harness(plan: Plan, model: Any) -> dict[str, str]:
         runners.models.load_model = original
 
 
-def _by_hand(plan: Plan, model: Any, size: int) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for batch in make_batches(plan.examples, size):
-        images = [open_image(e.image) for e in batch]
-        answers = model.generate(model.prepare(images, [plan.prompt] * len(images)), seed=0)
-        texts.update({e.image_id: text for e, text in zip(batch, answers, strict=True)})
-    return texts
+class _ByHand:
+    """What a careful user writes with transformers and peft alone: PIL, processor, generate, decode."""
+
+    def __init__(self, plan: Plan) -> None:
+        from peft import PeftModel
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        base = AutoModelForImageTextToText.from_pretrained(plan.base.path, dtype=torch.float32)
+        self._network = PeftModel.from_pretrained(base, plan.adapters[0].path).eval()
+        self._processor = AutoProcessor.from_pretrained(plan.base.path)
+        self._processor.tokenizer.padding_side = "left"
+        content = [{"type": "image"}, {"type": "text", "text": plan.prompt}]
+        self._text = self._processor.apply_chat_template(
+            [{"role": "user", "content": content}], add_generation_prompt=True
+        )
+        self._plan = plan
+
+    def answer(self, size: int) -> dict[str, str]:
+        """Image id -> text, `size` images at a time in the order the run loop takes."""
+        texts: dict[str, str] = {}
+        length = self._plan.config.generation.max_new_tokens
+        for batch in make_batches(self._plan.examples, size):
+            images = [Image.open(io.BytesIO(e.image.read_bytes())).convert("RGB") for e in batch]
+            inputs = self._processor(images=images, text=[self._text] * len(batch), padding=True, return_tensors="pt")
+            with torch.inference_mode():
+                output = self._network.generate(**inputs, max_new_tokens=length, do_sample=False)
+            new = self._processor.tokenizer.batch_decode(
+                output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+            )
+            texts.update({e.image_id: text.strip() for e, text in zip(batch, new, strict=True)})
+        return texts
