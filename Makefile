@@ -37,8 +37,8 @@ $(READY): pyproject.toml constraints.txt
 	  || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@echo "setting up $(VENV): a few minutes, once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt "torch==2.13.0"
-	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --progress-bar on -c constraints.txt "torch==2.13.0"
+	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e ".[dev]"
 	@touch $@
 
 task1-submit: $(READY) ## concept detection: run a config, check and score its submission
