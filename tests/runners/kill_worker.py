@@ -32,16 +32,26 @@ def main() -> None:
 
     randomly = random.Random(int(seed))
     lines: list[int] = []
-    while len(lines) < int(kills):
+    for _ in range(int(kills)):
+        before = _journal_lines(Path(out))
         child = _start(command)
-        time.sleep(randomly.uniform(0.05, 2.0))
+        # Now while it loads, now between two lines of the journal or in the middle of one.
+        wanted = randomly.choice((0, 1, 2, 3))
+        time.sleep(randomly.uniform(0.05, 0.5))
+        while wanted and _journal_lines(Path(out)) < before + wanted and not os.waitpid(child, os.WNOHANG)[0]:
+            time.sleep(0.002)
+        time.sleep(randomly.uniform(0, 0.05))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
             break  # it ended before the kill came
-        lines.append(sum(path.read_bytes().count(b"\n") for path in Path(out).glob("*/killed/predictions.0.jsonl")))
+        lines.append(_journal_lines(Path(out)))
     _, status = os.waitpid(_start(command), 0)
     print(json.dumps({"kills": len(lines), "lines": lines, "status": os.waitstatus_to_exitcode(status)}))
+
+
+def _journal_lines(out: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in out.glob("*/killed/predictions.0.jsonl"))
 
 
 def _start(command: list[str]) -> int:
