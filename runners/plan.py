@@ -71,7 +71,7 @@ def make_plan(loaded: Loaded) -> Plan:
             f"{adapter.identity} * {asked.weight}" for adapter, asked in zip(adapters, config.adapters, strict=True)
         ],
         "prompt": prompt,
-        "images": hash_ids(e.image_id for e in examples),
+        "images": f"{len(examples)} ids, sha256:{hash_ids(e.image_id for e in examples)}",
         "vocabulary": [hash_file(path) for path in files],
     }
     return Plan(

@@ -76,6 +76,16 @@ def test_bad_input_is_a_message_and_status_2(tmp_path: Path) -> None:
     assert run_cli("fly").returncode == 2
 
 
+def test_a_place_that_cannot_be_written_is_a_message(tmp_path: Path) -> None:
+    from tests.runners.standin import make_config, make_data
+
+    config = make_config(tmp_path, make_data(tmp_path / "data"))
+    (tmp_path / "file").touch()
+    done = run_cli("run", str(config), "--out", str(tmp_path / "file"))
+    assert done.returncode == 2
+    assert str(tmp_path / "file") in done.stderr and "Traceback" not in done.stderr
+
+
 def test_make_help_lists_every_target() -> None:
     done = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=ROOT)
     listed = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")}
