@@ -17,6 +17,9 @@ from tasks.concepts import ConceptAnswer, Vocabulary
 from tasks.nouns import InputError
 from tasks.upload import read_records, read_text
 
+TITLES = ("caption", "concepts", "cuis")
+"""Second columns of the tables that can be mapped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
@@ -34,7 +37,6 @@ class Mapped:
 def map_table(path: Path, vocabulary: Vocabulary) -> Mapped:
     """Map the table or list at `path`; its second column's header says which way."""
     rows = _read(path)
-    title = rows[0][1].strip().lower() if len(rows[0]) > 1 else ""
     ways: dict[str, tuple[str, Callable[[str], ConceptAnswer]]] = {
         "caption": ("CUIs", lambda text: ConceptAnswer(vocabulary.find(text), ())),
         "concepts": ("CUIs", vocabulary.answer),
@@ -42,10 +44,7 @@ def map_table(path: Path, vocabulary: Vocabulary) -> Mapped:
     }
     if len(rows[0]) == 1:
         rows = [["Name", "Concepts"], *([row[0], row[0]] for row in rows)]
-        title = "concepts"
-    if title not in ways:
-        raise InputError(f"{path}:1: the second column is {title!r}: name it Caption, Concepts or CUIs")
-    column, mapping = ways[title]
+    column, mapping = ways[_title(rows[0][1])]
     return _map(rows, column, mapping)
 
 
@@ -73,7 +72,7 @@ def _names(text: str, vocabulary: Vocabulary) -> ConceptAnswer:
     """The canonical names of a list of CUIs; CUIs without one, or with one that would not lead back, are unmapped."""
     names: list[str] = []
     lost: list[str] = []
-    for cui in filter(None, map(str.strip, text.split(";"))):
+    for cui in filter(None, map(str.strip, text.upper().split(";"))):
         name = vocabulary.name(cui)
         if name is None or vocabulary.answer(name).cuis != (cui,):
             lost.append(cui)
@@ -83,11 +82,19 @@ def _names(text: str, vocabulary: Vocabulary) -> ConceptAnswer:
 
 
 def _read(path: Path) -> list[list[str]]:
-    """The rows of a comma table, or of a list whose lines are one field each."""
+    """The rows of a table with one of the `TITLES`, or of a list whose lines are one field each."""
     text = read_text(path, member="submission.csv")
     if not text.strip():
         raise InputError(f"{path} is empty: give a table ID,Caption or a list of names")
-    first = text.partition("\n")[0].rpartition(",")[2].strip(' \r"').lower()
-    if first not in {"caption", "concepts", "cuis"}:
+    head = text.partition("\n")[0]
+    delimiter = max(",\t|", key=head.count)
+    rows = [record.fields for record in read_records(text, delimiter) if record.fields]
+    if len(rows[0]) < 2 or _title(rows[0][1]) not in TITLES:
         return [[line.strip()] for line in text.splitlines() if line.strip()]
-    return [record.fields for record in read_records(text, ",") if record.fields]
+    return rows
+
+
+def _title(cell: str) -> str:
+    """The title of a column as the ways of mapping call it."""
+    title = cell.strip().lower()
+    return {"captions": "caption", "concept": "concepts", "cui": "cuis"}.get(title, title)

@@ -2,7 +2,7 @@
 
 Files are tables with a CUI column and a name column, by header: `CUI,Canonical name` (cui_mapping.csv of ROCOv2 and
 ImageCLEF 2026), `CUI,Name,Language`, cui_names.csv and cui_to_name*.csv of participants. The first name of a CUI is its
-canonical one, further rows (synonyms, Spanish) are understood too:
+canonical one, further rows (synonyms, Spanish) are understood too; without a name column only CUIs are known:
 
     vocabulary = Vocabulary.load([Path("cui_mapping.csv")])
     vocabulary.find("CT shows no effusion but bacterial pneumonias")        # ("C0040405", "C0004626")
@@ -130,7 +130,7 @@ class Vocabulary:
             return
         parts = [part for part in (part.strip(_FRAME) for part in entry.split(",")) if part]
         while parts:
-            for n in range(len(parts), 0, -1):
+            for n in range(min(len(parts), self._most_parts), 0, -1):
                 whole = ", ".join(parts[:n])
                 cui = self._by_spelling.get(fold(re.sub(r"^(?:and|y|e)\s+", "", whole)).removesuffix(" ."))
                 if cui or n == 1:
@@ -153,6 +153,11 @@ class Vocabulary:
         return found
 
     @cached_property
+    def _most_parts(self) -> int:
+        """Parts between commas that a name has at most."""
+        return max((spelling.count(" , ") + 1 for spelling in self._by_spelling), default=1)
+
+    @cached_property
     def _automaton(self) -> Any:
         import ahocorasick
 
@@ -173,15 +178,17 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
     titles = [title.strip().lower() for title in records[0].fields] if records else []
     name_at = next((n for n, title in enumerate(titles) if re.search(r"name|term|label|descri|^str$", title)), None)
     cui_at = next((n for n, title in enumerate(titles) if re.search(r"cui|^concept$", title) and n != name_at), None)
-    if cui_at is None or name_at is None:
-        raise InputError(f"{path}:1: no CUI column and name column in {head[:80]!r}: use a header such as CUI,Name")
+    if cui_at is None:
+        raise InputError(f"{path}:1: no CUI column in {head[:80]!r}: use a header such as CUI,Name")
+    if not any(any(record.fields) for record in records[1:]):
+        raise InputError(f"{path} holds no concepts: give a table of CUIs and their names")
     for record in records[1:]:
         if not any(record.fields):
             continue
         cells = [cell.strip() for cell in record.fields] + [""] * len(titles)
         if not _CUI.fullmatch(cells[cui_at]):
             raise InputError(f"{path}:{record.line}: {cells[cui_at]!r} is not a CUI: correct or remove the row")
-        yield cells[cui_at].upper(), cells[name_at]
+        yield cells[cui_at].upper(), "" if name_at is None else cells[name_at]
 
 
 def _entries(text: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ behind ("... is absent") denies those before it in its clause; a pseudo-negation
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import TypeVar
@@ -75,8 +76,9 @@ def affirmed(mentions: Iterable[Cue | Item]) -> list[Item]:
 
 def longest(spans: Sequence[tuple[int, int, Item]]) -> list[Item]:
     """Of (start, end, item) that overlap the longest, the first of equals; in the order of the text."""
-    taken: list[tuple[int, int, Item]] = []
+    taken: list[tuple[int, int, Item]] = []  # sorted, and none overlaps another: only neighbours can be in the way
     for start, end, item in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
-        if all(end <= other[0] or start >= other[1] for other in taken):
-            taken.append((start, end, item))
-    return [item for _, _, item in sorted(taken, key=lambda span: span[0])]
+        n = bisect_left(taken, start, key=lambda span: span[0])
+        if (n == 0 or taken[n - 1][1] <= start) and (n == len(taken) or end <= taken[n][0]):
+            taken.insert(n, (start, end, item))
+    return [item for _, _, item in taken]

@@ -89,8 +89,8 @@ def _labels(text: str) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for name, value in _PAIR.findall(text):
         number = _WORDS.get(value.lower())
-        if re.fullmatch(r"-?\d+(?:\.\d+)?", value):
-            number = int(float(value))
+        if number is None and (digits := re.fullmatch(r"(-?[01])(?:\.0*)?", value)):
+            number = int(digits[1])
         elif value.lower() == "uncertain":
             number = -1
         found[name.strip()] = number

@@ -20,8 +20,8 @@ __all__ = ["DataSet", "open_dataset"]
 
 LAYOUTS: tuple[Callable[[Path], DataSet | None], ...] = (
     indiana.read,
-    release_2026.read,
     by_split.read,
+    release_2026.read,
     hub.read,
     plain.read,
 )

@@ -1,7 +1,7 @@
 """Is this data set whole? Counts, problems, and images that stand in more than one split.
 
 Errors, any of which makes `data check` exit with status 1: `labels` (a table that cannot be read, a
-duplicate or unsafe id), `missing-image`, `corrupt-image`, `unlabelled-image` (in the folder, in no
+duplicate or unsafe id), `no-examples`, `missing-image`, `corrupt-image`, `unlabelled-image` (in the folder, in no
 table), `several-files` (one id, two image files) and `duplicate-across-splits`. Warnings: `counts`
 (other than published, as a part of a release has them) and `odd-size`.
 
@@ -104,6 +104,9 @@ def audit(data: DataSet, *, track: Callable[[Iterable[Look], int], Iterable[Look
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         looks = pool.map(look, places)
         seen = dict(zip(places, track(looks, len(places)) if track else looks, strict=True))
+    if not examples and not problems:
+        message = f"{data.root} is laid out as {data.layout}, yet holds no example"
+        problems.append(Problem("error", "no-examples", None, None, message, "unpack the archives, or fetch it again"))
     published = recognised(e.image_id for found in examples.values() for e in found)
     counts = tuple(_counts(data, examples, published.get("counts", {})))
     duplicates = tuple(_duplicates(seen, places))

@@ -4,7 +4,7 @@
              development_caption_prediction/{train,valid}_captions.csv, cui_names.csv
     ROCOv2   {train,valid,test}_{captions,concepts,concepts_manual}.csv, cui_mapping.csv, license_information.csv
     2023/24  ImageCLEFmedical_Caption_2023_{caption_prediction,concept_detection}_{train,valid}_labels.csv
-    2022     {caption_prediction,concept_detection}_{train,valid}.csv
+    2022     {caption_prediction,concept_detection}_{train,valid}.csv, concepts.csv (CUIs and their names)
 
 Images are looked for where the archives and participants' copies put them: `train_images/train/`,
 `train_images/`, `images/train/`, `train/`, `images/`, beside the tables or one folder above. File
@@ -22,6 +22,7 @@ from tasks.datasets.dataset import ALIASES, DataSet, Part, part
 from tasks.datasets.folder import ImageFolder, first_with_images
 from tasks.datasets.release_2026 import vocabularies
 from tasks.datasets.rows import labelled, unlabelled
+from tasks.datasets.table import find, read_rows
 from tasks.nouns import Task
 
 SPLIT = "(?P<split>train|valid|validation|val|test)"
@@ -71,9 +72,16 @@ def _data_set(root: Path, layout: str, tables: list[tuple[Path, re.Match[str]]])
         (*parts, *_test_parts(root, parts)),
         manual=tuple(manual),
         label_files=tuple(path for path, _ in tables),
-        vocabulary_files=vocabularies(root, *(path.parent for path, _ in tables)),
+        vocabulary_files=(*vocabularies(root, *(path.parent for path, _ in tables)), *_names_of_2022(root)),
         folders=tuple({images.folder: images for images in folders.values()}.values()),
     )
+
+
+def _names_of_2022(root: Path) -> Iterator[Path]:
+    """`concepts.csv` where it is the table of names; in other years it holds the labels."""
+    path = root / "concepts.csv"
+    if path.is_file() and find(tuple(next(read_rows(path))[1]), "conceptname") is not None:
+        yield path
 
 
 def _images(beside: Path, root: Path, split: str) -> ImageFolder:

@@ -9,7 +9,6 @@ A parquet file gives an image by reading its row group (the last few are kept), 
 from __future__ import annotations
 
 import base64
-import binascii
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,15 +38,24 @@ class Cell:
         except pa.ArrowException as error:
             raise OSError(f"{self}: {error}") from error
         if isinstance(value, dict):
-            value = value.get("bytes")
+            value = value.get("bytes") or value.get("path")
+        if isinstance(value, str) and "." in value:  # base64 has no dot, a file name has
+            return self._file(value).read_bytes()
         if isinstance(value, str):
             try:
-                value = base64.b64decode(value.rpartition(",")[2], validate=True)
-            except binascii.Error as error:
+                value = base64.b64decode("".join(value.rpartition(",")[2].split()), validate=True)
+            except ValueError as error:
                 raise OSError(f"{self}: neither bytes nor base64 text: {error}") from error
         if not isinstance(value, bytes):
             raise FileNotFoundError(f"{self} holds no image")
         return value
+
+    def _file(self, name: str) -> Path:
+        """The image file the cell names, beside the table or one folder above."""
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise OSError(f"{self}: the path {name!r} leads out of the data set")
+        places = [folder / name for folder in (self.path.parent, self.path.parent.parent)]
+        return next((place for place in places if place.is_file()), places[0])
 
     def __str__(self) -> str:
         return f"{self.path}, row {self.row}, column '{self.column}'"

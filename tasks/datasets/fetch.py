@@ -163,7 +163,7 @@ def _patiently(action: Callable[[], T], url: str, *, pauses: tuple[float, ...] |
     while True:
         try:
             return action()
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise InputError(f"{url} is no address ({error}): check --from-url") from error
         except (httpx.RequestError, _TryAgainError) as error:
             if not waits:

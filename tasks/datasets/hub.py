@@ -42,9 +42,7 @@ Files = dict[str, list[Path]]
 def read(root: Path) -> DataSet | None:
     """The data set in `root`; None when there are neither parquet nor arrow files in their places."""
     if (root / "dataset_dict.json").is_file():
-        names = [
-            checked_id(name, str(root / "dataset_dict.json")) for name in _list(root / "dataset_dict.json", "splits")
-        ]
+        names = _file_names(root / "dataset_dict.json", "splits")
         return _data_set(root, "save_to_disk (DatasetDict)", {_split(n): _arrow_files(root / n) for n in names})
     if (root / "state.json").is_file():
         return _data_set(root, "save_to_disk (Dataset)", {"train": _arrow_files(root)})
@@ -55,7 +53,10 @@ def read(root: Path) -> DataSet | None:
 
 
 def _data_set(root: Path, layout: str, files: Files) -> DataSet:
-    found = _names(next(path for paths in files.values() for path in paths))
+    first = next((path for paths in files.values() for path in paths), None)
+    if first is None:
+        raise InputError(f"{root} names no data files: save or fetch it again")
+    found = _names(first)
     tasks = [task for task, names in VALUES.items() if any(name in found for name in names)]
     divided = list(files) == ["train"] and tasks == [Task.REPORTS]
     parts = tuple(
@@ -159,14 +160,14 @@ def _missing_shards(files: Files) -> Iterator[str]:
 
 
 def _arrow_files(folder: Path) -> list[Path]:
-    names = [entry["filename"] for entry in _list(folder / "state.json", "_data_files")]
-    return [folder / checked_id(name, f"{folder / 'state.json'}") for name in names]
+    return [folder / name for name in _file_names(folder / "state.json", "_data_files")]
 
 
-def _list(path: Path, key: str) -> list[Any]:
-    """The list under `key` of a JSON file."""
+def _file_names(path: Path, key: str) -> list[str]:
+    """The names in the list under `key` of a JSON file, whose entries are names or objects with a file name."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))[key]
+        entries = json.loads(path.read_text(encoding="utf-8"))[key]
+        names = [entry["filename"] if isinstance(entry, dict) else entry for entry in entries]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not as save_to_disk writes it ({error}): save or fetch it again") from error
-    return list(found)
+    return [checked_id(str(name), str(path)) for name in names]

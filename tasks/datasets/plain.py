@@ -21,4 +21,4 @@ def read(root: Path) -> DataSet | None:
     if not images.files:
         return None
     parts = tuple(part(task, lambda: unlabelled(images.ids(), images, "test"), "test") for task in Task)
-    return DataSet(root, "image folder", parts)
+    return DataSet(root, "image folder", parts, folders=(images,))

@@ -33,12 +33,11 @@ BESIDE_REPORTS = ("labels.csv", "context.csv")
 
 def read(root: Path) -> DataSet | None:
     """The data set in `root`; None when no file of the release is there."""
-    release = [root / name for name in FOLDERS if (root / name).is_dir()]
     if any(_tables(root)) or any(_id_lists(root)):
         return _data_set(root, "flat folder of the ImageCLEF 2026 layout", [root])
-    if any(folder.name.startswith("dev_") or (folder / "images").is_dir() for folder in release):
-        return _data_set(root, "ImageCLEF 2026", release)
-    return None
+    # An archive unpacked into a folder of its own name lies one folder deeper.
+    release = [folder for name in FOLDERS for folder in (root / name, root / name / name) if folder.is_dir()]
+    return _data_set(root, "ImageCLEF 2026", release) if any(map(_holds_data, release)) else None
 
 
 def _data_set(root: Path, layout: str, folders: list[Path]) -> DataSet:
@@ -62,6 +61,10 @@ def _data_set(root: Path, layout: str, folders: list[Path]) -> DataSet:
 def vocabularies(*folders: Path) -> tuple[Path, ...]:
     """The files of CUIs and names in these folders: cui_mapping.csv, cui_names.csv and the like."""
     return tuple(dict.fromkeys(path for folder in folders for path in sorted(folder.glob("cui_*.csv"))))
+
+
+def _holds_data(folder: Path) -> bool:
+    return any(_tables(folder)) or any(_id_lists(folder)) or (folder / "images").is_dir()
 
 
 def _tables(folder: Path) -> Iterator[tuple[Task, Path]]:

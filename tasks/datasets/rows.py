@@ -9,6 +9,7 @@ For example:
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -44,8 +45,12 @@ def ids_of(path: Path) -> list[str]:
 
 
 def cuis_of(field: str) -> tuple[str, ...]:
-    """The CUIs of a field, each once; `nan`, which pandas writes for an empty field, is none."""
-    return tuple(dict.fromkeys(cui for cui in map(str.strip, field.split(";")) if cui and cui.lower() != "nan"))
+    """The CUIs of a field, each once; `nan`, which pandas writes for an empty field, is none.
+
+    A list printed as text (`['C0817096', 'nan']`) is read as well.
+    """
+    entries = (entry.strip(" []'\"") for entry in re.split("[;,]", field))
+    return tuple(dict.fromkeys(cui for cui in entries if cui and cui.lower() != "nan"))
 
 
 def fields_of(path: Path) -> Mapping[str, Mapping[str, str]]:
@@ -61,6 +66,8 @@ def hashed_split(study: str) -> str:
 
 def _references(task: Task, path: Path) -> Iterable[tuple[str, Value]]:
     table = read_table(path)
+    if not table.rows:
+        raise InputError(f"{path} holds a header and no rows: fetch it again, or remove it")
     if task is Task.CONCEPTS:
         return [(image_id, cuis_of(field)) for image_id, field in table.column(*CONCEPT_COLUMNS).items()]
     if task is Task.CAPTIONS:

@@ -1,8 +1,8 @@
 """Label tables as organisers and participants write them, read tolerantly, faults named by file and line.
 
-The delimiter (comma, tab or `|`) is taken from the first line, a byte order mark and CRLF are
-accepted, columns are found by their normalised names. Comma tables use CSV quotes; tab and `|` tables
-have none, as in the official tools of 2018 to 2023. Headers seen in public copies of the releases:
+The delimiter (comma, tab, `|` or `;`) is taken from the first line, a byte order mark and CRLF are
+accepted, columns are found by their normalised names. Comma and `;` tables use CSV quotes; tab and `|`
+tables have none, as in the official tools of 2018 to 2023. Headers seen in public copies of the releases:
 
     ID,CUIs                             2026, ROCOv2
     ImageCLEFmedical 2025 ID,Cuis       2025
@@ -93,8 +93,8 @@ def read_table(path: Path) -> Table:
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The header, then every row that is not blank, padded to the header, each with its line number."""
     text = _text(path)
-    delimiter = max(",\t|", key=text.partition("\n")[0].count)
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
+    delimiter = max(",\t|;", key=text.partition("\n")[0].count)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if delimiter in ",;" else csv.QUOTE_NONE
     csv.field_size_limit(LARGEST_FIELD)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     try:

@@ -166,3 +166,16 @@ def test_roco_is_clean_and_quick() -> None:
     assert report.clean
     assert report.images == 2626
     assert Counter(problem.code for problem in report.problems) == {"counts": 6, "odd-size": 2}
+
+
+def test_two_files_of_one_id_in_a_plain_folder(tmp_path: Path) -> None:
+    for ending in ("jpg", "png"):
+        picture(1).save(tmp_path / f"a.{ending}")
+    assert [problem.code for problem in audit(open_dataset(tmp_path)).problems] == ["several-files"]
+
+
+def test_a_release_without_examples_is_not_clean(tmp_path: Path) -> None:
+    (tmp_path / "dev_caption/images").mkdir(parents=True)
+    result = check(tmp_path)
+    assert result.exit_code == 1
+    assert "no-examples" in result.stdout

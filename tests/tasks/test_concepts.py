@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,32 @@ def test_real_names_lead_back_and_real_captions_are_read() -> None:
     assert sum(1 for cuis in found.values() if cuis) > 0.7 * len(found)
     hits = sum(len(cuis & set(labels[image_id])) for image_id, cuis in found.items())
     assert hits > 0.7 * sum(map(len, found.values()))
+
+
+def test_a_list_and_a_text_that_never_end_take_linear_time(vocabulary: Vocabulary) -> None:
+    start = time.perf_counter()
+    assert vocabulary.answer("unicorn, chest, Pneumonia, Bacterial, " * 5_000).cuis == ("C0817096", "C0004626")
+    assert vocabulary.find("chest no unicorn " * 20_000) == ("C0817096",)
+    assert time.perf_counter() - start < 10
+
+
+def test_a_vocabulary_of_cuis_alone_and_an_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "cuis.csv"
+    path.write_text("CUI\nC0040405\n", encoding="utf-8")
+    assert Vocabulary.load([path]).cuis == {"C0040405"}
+    path.write_text("CUI,Canonical name\n\n", encoding="utf-8")
+    with pytest.raises(InputError, match="holds no concepts"):
+        Vocabulary.load([path])
+
+
+@pytest.mark.parametrize("mark", [",", "\t", "|"])
+def test_tables_with_other_delimiters_and_headers_are_tables(tmp_path: Path, mark: str) -> None:
+    vocabulary, table = tmp_path / "v.csv", tmp_path / "table.csv"
+    vocabulary.write_text(TABLE, encoding="utf-8")
+    for text, mapped in (
+        (f"ID{mark}caption{mark}source\na{mark}Chest{mark}x\n", "ID,CUIs\na,C0817096\n"),
+        (f"ImageCLEFmedical 2025 ID{mark}Cui\na{mark}c0817096\n", "ImageCLEFmedical 2025 ID,Concepts\na,Chest\n"),
+    ):
+        table.write_text(text, encoding="utf-8")
+        result = CliRunner().invoke(command, ["map", str(table), "--vocabulary", str(vocabulary)])
+        assert result.stdout == mapped

@@ -187,6 +187,46 @@ def test_rocov2_record(tmp_path: Path, folder: str) -> None:
     assert len(data.label_files) == 9
 
 
+def test_2022_label_files_beside_their_table_of_names(tmp_path: Path) -> None:
+    write(tmp_path / "concept_detection_train.csv", "ID\tcuis\nImageCLEF_1\tC0040405\n")
+    names = write(tmp_path / "concepts.csv", "concept\tconcept_name\nC0040405\tX-Ray Computed Tomography\n")
+    images(tmp_path / "train", "ImageCLEF_1.jpg")
+    data = open_dataset(tmp_path)
+    assert data.examples(Task.CONCEPTS, "train")[0].reference == ("C0040405",)
+    assert data.vocabulary_files == (names,)
+
+
+def test_an_archive_unpacked_into_a_folder_of_its_own_name(tmp_path: Path) -> None:
+    write(tmp_path / "dev_concept/dev_concept/concepts.csv", f"ID,CUIs\n{name('train', 0)},C1\n")
+    images(tmp_path / "dev_concept/dev_concept/images", f"{name('train', 0)}.jpg")
+    assert open_dataset(tmp_path).examples(Task.CONCEPTS, "train")[0].image.read_bytes() == b"x"
+
+
+def test_a_release_folder_without_data_is_no_data_set(tmp_path: Path) -> None:
+    (tmp_path / "dev_concept").mkdir()
+    with pytest.raises(InputError, match="no data set that is known"):
+        open_dataset(tmp_path)
+
+
+def test_a_list_of_cuis_printed_as_text(tmp_path: Path) -> None:
+    write(tmp_path / "concepts.csv", "ID,CUIs\na,\"['C0040405', 'C0817096']\"\nb,['nan']\n")
+    found = [example.reference for example in open_dataset(tmp_path).examples(Task.CONCEPTS, "test")]
+    assert found == [("C0040405", "C0817096"), ()]
+
+
+def test_semicolons_between_columns(tmp_path: Path) -> None:
+    write(tmp_path / "captions.csv", 'ID;Caption\na;"one; two"\nb;x, y\n')
+    found = [example.reference for example in open_dataset(tmp_path).examples(Task.CAPTIONS, "test")]
+    assert found == ["one; two", "x, y"]
+
+
+def test_a_label_table_without_rows(tmp_path: Path) -> None:
+    write(tmp_path / "captions.csv", "ID,Caption\n")
+    images(tmp_path / "images", "a.jpg")
+    with pytest.raises(InputError, match="a header and no rows"):
+        open_dataset(tmp_path).examples(Task.CAPTIONS, "test")
+
+
 def test_indiana_reports(tmp_path: Path) -> None:
     write(
         tmp_path / "indiana_reports.csv",

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tasks.datasets import open_dataset
-from tasks.images import open_image
+from tasks.images import ImageError, open_image
 from tasks.nouns import InputError, Report, Task
 
 pa = pytest.importorskip("pyarrow")
@@ -199,3 +199,36 @@ def test_what_the_library_itself_writes(tmp_path: Path, as_dict: bool) -> None:
         train = open_dataset(folder).examples(Task.CONCEPTS, "train")
         assert [open_image(e.image).getpixel((0, 0)) for e in train] == [(n, n, n) for n in range(4)]
         assert train[1].reference == ()
+
+
+@pytest.mark.parametrize("as_struct", [True, False])
+def test_images_named_by_a_path_in_the_data_set(tmp_path: Path, *, as_struct: bool) -> None:
+    paths = ["images/a.png", "images/missing.png", "../a.png", "/a.png"]
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.png").write_bytes(png(7))
+    column = [{"bytes": None, "path": path} for path in paths] if as_struct else paths
+    rows = {"image": column, "image_id": list("abcd"), "caption": list("wxyz")}
+    parquet(tmp_path / "data/train.parquet", rows)
+    found, missing, *outside = open_dataset(tmp_path).examples(Task.CAPTIONS, "train")
+    assert open_image(found.image).getpixel((0, 0)) == (7, 7, 7)
+    with pytest.raises(ImageError, match=r"missing: .*missing\.png"):
+        open_image(missing.image)
+    for example in outside:
+        with pytest.raises(ImageError, match="leads out of the data set"):
+            open_image(example.image)
+
+
+def test_base64_text_in_lines(tmp_path: Path) -> None:
+    rows = {"image": [base64.encodebytes(png(7) + bytes(100)).decode()], "image_id": ["a"], "caption": ["x"]}
+    parquet(tmp_path / "train.parquet", rows)
+    assert open_image(open_dataset(tmp_path).examples(Task.CAPTIONS, "train")[0].image).size == (4, 4)
+
+
+@pytest.mark.parametrize("text", ['{"splits": []}', '{"splits": 1}', '{"splits": ["train"]}', '{"splits": ["../x"]}'])
+@pytest.mark.parametrize("state", ['{"_data_files": []}', '{"_data_files": [1]}', '{"_data_files": [{}]}', "[]"])
+def test_faulty_save_to_disk_folders(tmp_path: Path, text: str, state: str) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "dataset_dict.json").write_text(text, encoding="utf-8")
+    (tmp_path / "train/state.json").write_text(state, encoding="utf-8")
+    with pytest.raises(InputError, match=str(tmp_path)):
+        open_dataset(tmp_path)

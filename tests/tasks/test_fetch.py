@@ -270,3 +270,8 @@ def test_unpacking_again_completes_what_is_missing(tmp_path: Path) -> None:
     unpack(path, tmp_path / "out")
     assert (tmp_path / "out/t/b").read_bytes() == b"bb"
     assert (tmp_path / "out/t/a").stat().st_mtime_ns == kept
+
+
+def test_an_address_without_a_scheme_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no address"):
+        fetch.fetch("rocov2", tmp_path, base="mirror.example", progress=lambda *_: None)

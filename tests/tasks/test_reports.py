@@ -81,3 +81,10 @@ def test_any_text_is_a_report_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert report.findings or report.impression
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "2", "0.5", "\u0663"])
+def test_a_number_that_is_no_label_is_none(number: str) -> None:
+    report = parse_report(f'Findings: clear.\nCheXpert: {{"Edema": {number}, "Fracture": 1.0}}')
+    assert report.labels.get("Edema") is None
+    assert report.labels["Fracture"] == 1
