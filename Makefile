@@ -12,16 +12,19 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 OFFLINE := HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1
 
-RUN_OPTIONS = $(if $(DATA),--data "$(DATA)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(RUN),--run "$(RUN)") \
-              $(if $(SET),--set "$(SET)")
+# The shell reads them from its environment, so that blanks and quotes in them stay what they are.
+export CONFIG DATA LIMIT RUN SET
 
-define newest_run
-$(if $(RUN),submissions/$(1)/$(RUN),$$(ls -td submissions/$(1)/*/run.json 2>/dev/null | head -n 1 | xargs -r dirname || true))
+define submit
+@$(BIN)/imageclef run "$${CONFIG:-configs/$(1)/sample.yaml}" $${DATA:+--data "$$DATA"} $${LIMIT:+--limit "$$LIMIT"} \
+  $${RUN:+--run "$$RUN"} $${SET:+--set "$$SET"}
 endef
 
-define score_run
-@run="$(call newest_run,$(1))"; test -n "$$run" || { echo "no run in submissions/$(1): make $(2) first" >&2; exit 2; }; \
- echo "scoring $$run"; $(BIN)/imageclef score "$$run"
+define score
+@file="$${RUN:+submissions/$(1)/$$RUN/submission.csv}"; \
+ test -n "$$file" || file="$$(ls -t submissions/$(1)/*/submission.csv 2>/dev/null | head -n 1 || true)"; \
+ test -f "$$file" || { echo "no submission $${file:-in submissions/$(1)}: make $(2) first" >&2; exit 2; }; \
+ echo "scoring $${file%/*}"; $(BIN)/imageclef score "$${file%/*}"
 endef
 
 .PHONY: help setup task1-submit task2-submit task3-submit task1-eval task2-eval task3-eval \
@@ -42,22 +45,22 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 task1-submit: $(READY) ## concept detection: run a config, check and score its submission
-	@$(BIN)/imageclef run "$(or $(CONFIG),configs/concept_detection/sample.yaml)" $(RUN_OPTIONS)
+	$(call submit,concept_detection)
 
 task2-submit: $(READY) ## caption prediction: the same
-	@$(BIN)/imageclef run "$(or $(CONFIG),configs/caption_prediction/sample.yaml)" $(RUN_OPTIONS)
+	$(call submit,caption_prediction)
 
 task3-submit: $(READY) ## report generation: the same
-	@$(BIN)/imageclef run "$(or $(CONFIG),configs/report_generation/sample.yaml)" $(RUN_OPTIONS)
+	$(call submit,report_generation)
 
 task1-eval: $(READY) ## score the newest concept run, or RUN=name
-	$(call score_run,concept_detection,task1-submit)
+	$(call score,concept_detection,task1-submit)
 
 task2-eval: $(READY) ## score the newest caption run, or RUN=name
-	$(call score_run,caption_prediction,task2-submit)
+	$(call score,caption_prediction,task2-submit)
 
 task3-eval: $(READY) ## score the newest report run, or RUN=name
-	$(call score_run,report_generation,task3-submit)
+	$(call score,report_generation,task3-submit)
 
 test: $(READY) ## run every test (no network needed)
 	$(OFFLINE) $(BIN)/python -m pytest -n 2 --dist loadfile

@@ -5,11 +5,13 @@ imageclef run configs/caption_prediction/sample.yaml
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 import sys
 from pathlib import Path
 
 import click
+
+from tasks.nouns import InputError
 
 VERBS = {
     "run": ("runners.commands:run", "Answer every image of a split and write a checked, scored submission."),
@@ -30,9 +32,15 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        module, _, function = VERBS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), function)
+        command: click.Command = pkgutil.resolve_name(VERBS[cmd_name][0])
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # whatever the phase, the status that a shell gives to Ctrl-C
+            click.echo("stopped", err=True)
+            sys.exit(130)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
@@ -56,16 +64,16 @@ def score_finished_run(result: object) -> None:
 
 def main() -> None:
     """Run the command; what the user must mend is one message and exit status 2, never a traceback."""
-    from tasks.nouns import InputError
-
     try:
         cli()
     except InputError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(2)
+        message = str(error)
     except OSError as error:  # a full disk, a folder that cannot be written: what was journalled stays
-        click.echo(f"error: {error.filename or 'input/output'}: {error.strerror or error}", err=True)
-        sys.exit(2)
+        message = f"{error.filename or 'input/output'}: {error.strerror or error}"
+    except UnicodeEncodeError as error:
+        message = f"{error.object[:200]!a} is not valid Unicode: names and texts are UTF-8"
+    click.echo(f"error: {message}", err=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

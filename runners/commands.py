@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from runners.config_files import flatten, load
+from tasks.nouns import InputError
 
 
 @click.command()
@@ -45,25 +48,30 @@ def run(
 
     CONFIG is a YAML file such as configs/caption_prediction/sample.yaml. A run that was stopped goes on where it
     was; a finished one is left as it is. Exit status: 0 done, 1 stopped because too many images failed, 2 unusable
-    arguments, 130 or 143 stopped by Ctrl-C or SIGTERM and resumable.
+    arguments or no place to write, 130 or 143 stopped by Ctrl-C or SIGTERM and resumable.
     """
     from runners.loop import TooManyFailures
     from runners.plan import make_plan
     from runners.run import execute, run_folder
 
     console = Console(stderr=True)
-    loaded = load(config, [*settings, *_shortcuts(data, limit)])
-    plan = make_plan(loaded)
+    plan = make_plan(load(config, [*settings, *_shortcuts(data, limit)]))
     folder = run_folder(plan, out, name)
-    options = [word for setting in (*settings, *_shortcuts(data, limit)) for word in ("--set", setting)]
+    said = [*(("--set", setting) for setting in settings), ("--data", data), ("--limit", limit)]
+    options = [str(word) for option, value in said if value is not None for word in (option, value)]
     again = shlex.join(["imageclef", "run", str(config), *options, "--run", folder.name, "--out", str(out)])
     try:
         return execute(plan, folder, console)
     except TooManyFailures as error:
-        console.print(f"[red]stopped:[/red] {error}\nthe journal is kept; to go on: {again}", soft_wrap=True)
+        click.echo(f"stopped: {error}\nthe journal is kept; to go on: {again}", err=True)
         sys.exit(1)
+    except OSError as error:
+        cause = f"{error.filename or folder}: {error.strerror or error}"
+        raise InputError(
+            f"{cause}\nwhat is in the journal is kept; when this is mended, go on with: {again}"
+        ) from error
     except (KeyboardInterrupt, SystemExit) as stop:
-        console.print(f"stopped; to resume: {again}", soft_wrap=True)
+        click.echo(f"stopped; to resume: {again}", err=True)
         sys.exit(130 if isinstance(stop, KeyboardInterrupt) else stop.code)
 
 
@@ -78,13 +86,13 @@ def config() -> None:
 def show(file: Path, settings: tuple[str, ...]) -> None:
     """Print the resolved config FILE and where each value was said."""
     loaded = load(file, settings)
-    table = Table("key", "value", "from", title=str(file), title_justify="left")
+    table = Table("key", "value", "from", title=escape(str(file)), title_justify="left")
     for key, value in flatten(loaded.config).items():
         said = [o for k, o in loaded.origins.items() if k == key or key.startswith(f"{k}.")]
-        table.add_row(key, str(value), said[0] if said else "[dim]default[/dim]")
+        table.add_row(key, escape(str(value)), escape(said[0]) if said else "[dim]default[/dim]")
     Console().print(table)
 
 
 def _shortcuts(data: str | None, limit: int | None) -> list[str]:
     said = {"data.path": data, "data.limit": limit}
-    return [f"{key}={value}" for key, value in said.items() if value is not None]
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in said.items() if value is not None]

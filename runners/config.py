@@ -18,6 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from tasks.nouns import InputError, Task
 
+Count = Annotated[int, Field(gt=0, strict=True)]
+"""A whole number from 1 on; `true` is none."""
+
 
 def _task(value: object) -> object:
     try:
@@ -27,7 +30,7 @@ def _task(value: object) -> object:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Data(_Section):
@@ -36,7 +39,7 @@ class Data(_Section):
     path: str
     """A data set folder in any layout that `imageclef data check` understands, or `sample`."""
     split: str = "test"
-    limit: Annotated[int, Field(gt=0)] | None = None
+    limit: Count | None = None
     """Only the first N images of the split; null for all."""
     vocabulary: tuple[str, ...] = ()
     """Files that name the CUIs; empty: those found beside the data."""
@@ -52,7 +55,7 @@ class Model(_Section):
     """auto: bfloat16 on an accelerator that has it, float16 on an older one, float32 on the CPU."""
     device: str = "auto"
     trust_remote_code: bool = False
-    max_pixels: Annotated[int, Field(gt=0)] | None = None
+    max_pixels: Count | None = None
     """Upper limit of an image's area for models with dynamic resolution; null: the family's limit."""
 
 
@@ -85,12 +88,12 @@ class Prompt(_Section):
 class Generation(_Section):
     """Arguments of `generate`, as transformers names them."""
 
-    max_new_tokens: Annotated[int, Field(gt=0)] = 100
+    max_new_tokens: Count = 100
     do_sample: bool = False
-    num_beams: Annotated[int, Field(gt=0)] = 1
+    num_beams: Count = 1
     temperature: Annotated[float, Field(gt=0)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(gt=0)] | None = None
+    top_k: Count | None = None
     no_repeat_ngram_size: Annotated[int, Field(ge=0)] = 0
     repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
     length_penalty: float = 1.0
@@ -117,8 +120,8 @@ class RunConfig(_Section):
     quantization: Literal["none", "nf4", "int8"] = "none"
     prompt: Prompt
     generation: Generation = Generation()
-    batch_size: Literal["auto"] | Annotated[int, Field(gt=0)] = "auto"
-    seed: int = 42
+    batch_size: Literal["auto"] | Count = "auto"
+    seed: Annotated[int, Field(strict=True)] = 42
     max_failures: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of the images that may fail before the run stops with exit status 1."""
     fallback: str | None = None

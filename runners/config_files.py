@@ -2,7 +2,8 @@
 
     load(Path("configs/concept_detection/sample.yaml"), ["generation.num_beams=3 seed=7"])
 
-Every mistake is told at once, each with file and line, and an unknown key with the nearest valid one.
+Every mistake is told at once, each with file and line, and an unknown key with the nearest valid one. An override's
+value is YAML, save where the key holds text: `prompt.text=Findings: #1?` is taken as it stands.
 """
 
 from __future__ import annotations
@@ -22,6 +23,17 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from runners.config import RunConfig
 from tasks.nouns import InputError
 
+_NEXT = r"\s+[A-Za-z_][\w.]*="
+_OVERRIDE = re.compile(
+    rf"""\s*(?P<key>[^\s=]*)\s*=\s*?(?P<value>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|\S.*?|)(?={_NEXT}|\s*$)""", re.S
+)
+"""One `key=value`. A value may hold blanks: the next setting starts where a dotted key and `=` follow one."""
+_PLAIN = {
+    "model_type": "takes keys of its own, as in {key: value}",
+    "tuple_type": "takes a list, as in [a, b]; [] for none",
+}
+"""What pydantic says in words of Python, said in words of YAML."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -29,7 +41,7 @@ class Setting:
 
     value: Any
     origin: str
-    """`file:line`, `--set` or `default`."""
+    """`file:line` or `--set`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ def _chain(path: Path) -> list[Path]:
     chain = [path]
     while (parent := _read(chain[-1]).get("extends")) is not None:
         file = chain[-1]
-        if not isinstance(parent, str):
+        if not isinstance(parent, str) or not parent:
             raise InputError(f"{file}: extends takes one file name, as in `extends: sample.yaml`")
         chain.append(file.parent / parent)
         if chain[-1].resolve() in {link.resolve() for link in chain[:-1]}:
@@ -116,22 +128,41 @@ def _leaves(tree: CommentedMap, file: Path, prefix: str = "") -> Iterator[tuple[
         if isinstance(value, CommentedMap) and value:
             yield from _leaves(value, file, f"{dotted}.")
         else:
-            yield dotted, Setting(value, f"{file}:{tree.lc.key(key)[0] + 1}")
+            # A key that comes in through a merge (`<<: *anchor`) has no line of its own.
+            line = f":{tree.lc.key(key)[0] + 1}" if key in (tree.lc.data or {}) else ""
+            yield dotted, Setting(value, f"{file}{line}")
 
 
 def _overrides(texts: Sequence[str]) -> Iterator[tuple[str, Any]]:
     for text in texts:
-        # A value may hold blanks, so a new setting starts only where a dotted key and `=` follow a blank.
-        for part in re.split(r"\s+(?=[A-Za-z_][\w.]*=)", text.strip()):
-            if not part:
-                continue
-            key, equals, value = part.partition("=")
-            if not equals or not key:
-                raise InputError(f"--set '{part}': write key=value, as in generation.num_beams=3")
-            try:
-                yield key, YAML(typ="safe").load(value) if value else None
-            except YAMLError:
-                raise InputError(f"--set '{part}': the value is not valid YAML; quote it") from None
+        end = 0
+        while end < len(text.rstrip()):
+            found = _OVERRIDE.match(text, end)
+            if found is None or not found["key"]:
+                raise InputError(f"--set '{text[end:].strip()}': write key=value, as in generation.num_beams=3")
+            end = found.end()
+            if found["key"] == "extends":
+                raise InputError("--set extends: a parent is named in a file; give that file as the config")
+            yield from _spread(found["key"], _value(found["key"], found["value"]))
+
+
+def _value(key: str, text: str) -> Any:
+    quoted = text[:1] in {'"', "'"}
+    if not text or (_holds_text(key) and not quoted):
+        return None if text in {"", "null"} else text
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError:
+        raise InputError(f"--set '{key}={text}': the value is not valid YAML; quote it") from None
+
+
+def _spread(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The leaves of a mapping, so that it is merged key by key as one in a file is."""
+    if isinstance(value, dict) and value:
+        for inner, leaf in value.items():
+            yield from _spread(f"{key}.{inner}", leaf)
+    else:
+        yield key, value
 
 
 def _put(settings: dict[str, Setting], key: str, setting: Setting) -> None:
@@ -165,7 +196,7 @@ def _explain(error: ValidationError, settings: Mapping[str, Setting], path: Path
         said = [s.origin for k, s in settings.items() if k == key or k.startswith(f"{key}.")]
         said = said or [s.origin for k, s in settings.items() if key.startswith(f"{k}.")]
         where = said[0] if said else str(path)
-        message = problem["msg"].removeprefix("Value error, ")
+        message = _PLAIN.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         if problem["type"] == "extra_forbidden":
             message = f"unknown key{_nearest(place)}"
         elif problem["type"] == "missing":
@@ -191,6 +222,12 @@ def _section(place: tuple[int | str, ...]) -> Mapping[str, Any] | None:
             inner = [a for a in (annotation, *get_args(annotation)) if _is_section(a)]
             fields = inner[0].model_fields if inner else {}
     return fields if fields else None
+
+
+def _holds_text(key: str) -> bool:
+    place = tuple(key.split("."))
+    field = (_section(place) or {}).get(place[-1])
+    return field is not None and field.annotation in (str, str | None)
 
 
 def _is_section(annotation: object) -> bool:

@@ -41,16 +41,22 @@ class Journal:
 
     def __init__(self, folder: Path, rank: int = 0) -> None:
         path = folder / f"predictions.{rank}.jsonl"
+        self._path = path
         self._file = path.open("ab")
         whole = sum(len(line) + 1 for line in _whole_lines(path))
         self._file.truncate(whole)
 
     def append(self, predictions: Iterable[Prediction]) -> None:
-        """Write one line each and wait until they are on the disk."""
+        """Write one line each and wait until they are on the disk.
+
+        InputError when the file was deleted meanwhile: a night's answers would be written into nothing.
+        """
         lines = (json.dumps(p.to_json(), ensure_ascii=False) for p in predictions)
         self._file.write("".join(f"{line}\n" for line in lines).encode("utf-8"))
         self._file.flush()
         os.fsync(self._file.fileno())
+        if os.fstat(self._file.fileno()).st_nlink == 0:
+            raise InputError(f"{self._path} was deleted while the run was at work: start the run again")
 
     def __enter__(self) -> Self:
         return self

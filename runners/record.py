@@ -45,7 +45,7 @@ def new_record(plan: Plan, name: str) -> dict[str, Any]:
             "n": len(plan.examples),
             "with_reference": sum(e.reference is not None for e in plan.examples),
             "files": {
-                str(p.relative_to(plan.dataset.root)) if p.is_relative_to(plan.dataset.root) else str(p): (hash_file(p))
+                str(p.relative_to(plan.dataset.root) if p.is_relative_to(plan.dataset.root) else p): hash_file(p)
                 for p in plan.dataset.label_files
             },
         },
@@ -77,8 +77,9 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        whole = {"fingerprint", "sessions", "finished"} <= record.keys()
-    except (ValueError, AttributeError):
+        whole = {"config", "batch_size", "sessions", "finished"} <= record.keys()
+        whole = whole and {"sha256", "inputs"} <= record["fingerprint"].keys()
+    except (ValueError, AttributeError, KeyError, TypeError):
         whole = False
     if not whole:
         raise InputError(f"{path}: not a run record; name another run (RUN=) or restore the file")
@@ -87,9 +88,14 @@ def read_record(folder: Path) -> dict[str, Any] | None:
 
 def refuse_another(record: Mapping[str, Any], plan: Plan, folder: Path) -> None:
     """InputError naming the keys that differ when `folder` belongs to a run that `plan` is not."""
-    if record["fingerprint"]["sha256"] == plan.fingerprint:
+    before, now = dict(record["fingerprint"]["inputs"]), dict(plan.inputs)
+    # The fingerprint holds the ids, not the images: the same ids in another folder may show something else.
+    path = record["config"]["data.path"]
+    if Path(path).resolve() != Path(plan.config.data.path).resolve():
+        before["data.path"], now["data.path"] = path, plan.config.data.path
+    if before == now:
         return
-    keys = "\n".join(f"  {line}" for line in differing(record["fingerprint"]["inputs"], plan.inputs))
+    keys = "\n".join(f"  {line}" for line in differing(before, now))
     raise InputError(
         f"{folder}: this run was started with other inputs and its predictions would be mixed:\n{keys}\n"
         "name another run (RUN=), or undo these changes to resume this one"

@@ -6,6 +6,7 @@ submission.zip. Started again it goes on where it was; started with other inputs
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -18,7 +19,6 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.markup import escape
 
 from runners import record as records
 from runners.answers import AnswerError, empty_value, parse_answer
@@ -38,14 +38,19 @@ def run_folder(plan: Plan, out: Path, name: str | None) -> Path:
 
     So every change of an input gets a folder of its own unless the user names one.
     """
+    if name is not None and (name in {"", ".", ".."} or re.search(r"[/\\\0]", name)):
+        raise InputError(
+            f"--run '{name}': a run's name is one folder's name, without / and not . or ..; --out says where"
+        )
     return out / plan.config.task.value / (name or f"{plan.name}-{plan.fingerprint[:8]}")
 
 
 def execute(plan: Plan, folder: Path, console: Console) -> Path:
     """Answer what is not answered yet and write the submission; returns `folder`.
 
-    Raises InputError when another process holds the run or it belongs to other inputs, TooManyFailures when the
-    model fails on too many images, KeyboardInterrupt or SystemExit when stopped; the journal is whole in each case.
+    Raises InputError when another process holds the run, it belongs to other inputs or its journal is taken away,
+    TooManyFailures when the model fails on too many images, KeyboardInterrupt or SystemExit when stopped; what is in
+    the journal is whole in each case.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -58,14 +63,22 @@ def execute(plan: Plan, folder: Path, console: Console) -> Path:
         done = {image_id: p for image_id, p in results.items() if p.status == "ok"}
         if len(done) < len(plan.examples):
             if done:
-                console.print(f"resuming {folder}: {len(done)} of {len(plan.examples)} images are done", soft_wrap=True)
+                _say(console, f"resuming {folder}: {len(done)} of {len(plan.examples)} images are done")
             _session(plan, folder, record, done, console)
             results = _results(plan, folder)
-        elif record["finished"] and record["config"] == flatten(plan.config) and (folder / "submission.zip").exists():
-            console.print(f"{folder}: finished {record['finished']}, nothing to do", soft_wrap=True)
+            if lost := len(plan.examples) - len(results):
+                raise InputError(f"{folder}: {lost} lines left the journal while the run was at work: run it again")
+        elif _finished(record, plan, folder):
+            _say(console, f"{folder}: finished {record['finished']}, nothing to do")
             return folder
         _finish(plan, folder, record, results, console)
     return folder
+
+
+def _finished(record: Mapping[str, Any], plan: Plan, folder: Path) -> bool:
+    files = ("submission.csv", "submission.zip", "predictions.csv")
+    as_asked = record["finished"] and record["config"] == flatten(plan.config)
+    return bool(as_asked and all((folder / name).exists() for name in files))
 
 
 def _results(plan: Plan, folder: Path) -> dict[str, Prediction]:
@@ -149,20 +162,26 @@ def _submitted(plan: Plan, prediction: Prediction) -> Value:
 
 def _tell(folder: Path, record: Mapping[str, Any], console: Console) -> None:
     counts, check = record["counts"], record["check"]
-    verdict = "[green]accepted[/green]" if check["accepted"] else "[red]not accepted[/red]"
+    verdict = "accepted" if check["accepted"] else "not accepted"
     lines = [f"{counts['ok']} predictions, {counts['failed']} failed; our check of the submission: {verdict}"]
     if counts["failed"]:
         filled = "empty rows" if record["config"]["fallback"] is None else "the fallback"
         lines.append(
-            f"[yellow]the failed images are {filled} in the submission[/yellow] (reasons: run.json, failures); "
+            f"the failed images are {filled} in the submission (reasons: run.json, failures); "
             "the same command tries them again"
         )
+    if counts["empty"]:
+        lines.append(f"{counts['empty']} answers name no concept")
     if counts["unmapped_terms"]:
-        terms = ", ".join(f"{escape(term)} ({n})" for term, n in list(record["unmapped"].items())[:5])
+        terms = ", ".join(f"{term} ({n})" for term, n in list(record["unmapped"].items())[:5])
         lines.append(f"{counts['unmapped_terms']} terms have no CUI, most often: {terms}")
     lines.append(f"submission: {folder / 'submission.zip'}")
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False)
+    _say(console, "\n".join(lines))
+
+
+def _say(console: Console, text: str) -> None:
+    """Print as it stands: a path or a term may hold brackets, which rich would take for markup."""
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 @contextmanager

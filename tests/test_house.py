@@ -86,6 +86,38 @@ def test_a_place_that_cannot_be_written_is_a_message(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in done.stderr and "Traceback" not in done.stderr
 
 
+def test_bytes_that_are_no_text_are_a_message(tmp_path: Path) -> None:
+    from tests.runners.standin import make_config, make_data
+
+    config = make_config(tmp_path, make_data(tmp_path / "data"))
+    done = run_cli("run", str(config), "--out", str(tmp_path / "out"), "--run", "\udcff")
+    assert done.returncode == 2
+    assert "not valid Unicode" in done.stderr and "Traceback" not in done.stderr
+
+
+def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`make WORDS` with an `imageclef` that prints its arguments, one a line."""
+    (folder / "bin").mkdir(exist_ok=True)
+    command = folder / "bin" / "imageclef"
+    command.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
+    command.chmod(0o755)
+    (folder / ".ready").touch()
+    return subprocess.run(
+        ["make", "-s", f"VENV={folder}", *words], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+
+def test_make_hands_on_what_the_user_wrote(tmp_path: Path) -> None:
+    text = """prompt.text="What's `id` seen?; echo" seed=3"""
+    said = [f"SET={text}", 'DATA=a "b" c', "RUN=x'y z", "LIMIT=5; echo", "CONFIG=c d.yaml"]
+    done = make(tmp_path, "task2-submit", *said)
+    words = ["run", "c d.yaml", "--data", 'a "b" c', "--limit", "5; echo", "--run", "x'y z", "--set", text]
+    assert done.stdout.splitlines() == words, done.stderr
+    assert make(tmp_path, "task3-submit").stdout.splitlines() == ["run", "configs/report_generation/sample.yaml"]
+    gone = make(tmp_path, "task1-eval", "RUN=no such run")
+    assert gone.returncode == 2 and "no such run" in gone.stderr
+
+
 def test_make_help_lists_every_target() -> None:
     done = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=ROOT)
     listed = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")}

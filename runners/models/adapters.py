@@ -67,14 +67,16 @@ def apply_adapters(
     for number, file in enumerate(files):
         era = _era(network, file, family)
         names.append(f"adapter_{number}")
-        config = _fitted(file, era, network)
         try:
+            config = _fitted(file, era, network)
             if handle is None:
                 handle = PeftModel(network, config, adapter_name=names[-1])
             else:
                 handle.add_adapter(names[-1], config)
-        except ValueError as error:
-            raise InputError(f"adapter {file.name} does not fit {base}: {error}") from error
+        except (ValueError, TypeError, re.error) as error:
+            raise InputError(
+                f"adapter {file.name} does not fit {base}, or its adapter_config.json is damaged: {error}"
+            ) from error
         reports.append(_load(handle, names[-1], file, era, base=base))
     _scale(network, dict(zip(names, (file.weight for file in files), strict=True)))
     for name, file, report in zip(names, files, reports, strict=True):
@@ -106,7 +108,13 @@ def _read(asked: Adapter, checkpoint: Checkpoint) -> _File:
             f"adapter {asked.path} was initialised with '{config.init_lora_weights}', which changes the base model "
             "too: save it again with peft's path_initial_model_for_weight_conversion"
         )
-    return _File(asked.path, checkpoint, asked.weight, config, load_file(weights))
+    tensors = load_file(weights)
+    if bad := sorted(key for key, tensor in tensors.items() if not tensor.isfinite().all()):
+        raise InputError(
+            f"adapter {asked.path}: {len(bad)} of its {len(tensors)} tensors hold values that are no numbers, "
+            f"{bad[0]} is the first: its training diverged, take an earlier checkpoint of it"
+        )
+    return _File(asked.path, checkpoint, asked.weight, config, tensors)
 
 
 def _refuse_sums(files: Sequence[_File]) -> None:

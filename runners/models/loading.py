@@ -28,8 +28,10 @@ def resolve_device(asked: str) -> torch.device:
         asked = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(asked)
-    except RuntimeError as error:
-        raise InputError(f"model.device: '{asked}' is no device: use auto, cpu, cuda or cuda:<number>") from error
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in {"cpu", "cuda"}:
+        raise InputError(f"model.device: '{asked}' is no device to run on: use auto, cpu, cuda or cuda:<number>")
     if device.type == "cuda":
         count = torch.cuda.device_count()
         if (device.index or 0) >= count:

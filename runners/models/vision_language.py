@@ -35,6 +35,25 @@ from runners.models.processors import image_backend, load_processor, prompt_form
 from tasks.nouns import InputError
 
 _PROBE = "What does the image show?"
+_NAN_MEND = "set model.dtype to bfloat16 or float32, or fetch the weights again"
+
+
+class _Finite:
+    """Watches the scores of each generated token: NaN is answered with some token, and must not pass for an answer."""
+
+    def __init__(self) -> None:
+        self._bad: torch.Tensor | None = None
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        bad = scores.isnan().any()
+        # Asking for the value would make an accelerator wait at every token; it is asked for once, at the end.
+        self._bad = bad if self._bad is None else self._bad | bad
+        return scores
+
+    def demand(self) -> None:
+        """FloatingPointError when a score was not a number."""
+        if self._bad is not None and bool(self._bad):
+            raise FloatingPointError(f"the model's output is not a number (NaN): {_NAN_MEND}")
 
 
 @dataclass
@@ -101,7 +120,8 @@ class VisionLanguageModel:
             "prompt_form": form,
         }
         model = cls(network, processor, family, ask, facts)
-        model._probe()
+        if bool(model._probe().isnan().any()):
+            raise InputError(f"{path}: the model's output is not a number (NaN) in {facts['dtype']}: {_NAN_MEND}")
         return model
 
     def prepare(self, images: Sequence[Image], prompts: Sequence[str]) -> Prepared:
@@ -125,7 +145,10 @@ class VisionLanguageModel:
             torch.manual_seed(seed)
         for rows, inputs in prepared.parts:
             with torch.inference_mode():
-                output = self.network.generate(**inputs.to(self.network.device, self.network.dtype))
+                moved = inputs.to(self.network.device, self.network.dtype)
+                finite = _Finite()
+                output = self.network.generate(**moved, logits_processor=[finite])
+                finite.demand()
             offset = self.family.answer_offset
             start = 0 if offset is None else inputs["input_ids"].shape[1] + offset
             texts = self.processor.tokenizer.batch_decode(output[:, start:], skip_special_tokens=True)

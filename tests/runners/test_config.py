@@ -70,6 +70,14 @@ def test_every_mistake_is_told_with_file_line_and_nearest_key(tmp_path: Path) ->
         (MINIMAL + "extends: c.yaml\n", "leads back"),
         (MINIMAL + "extends: gone.yaml\n", "cannot be read"),
         (MINIMAL.replace("{text: Describe}", "{name: a, text: b}"), "either name or text"),
+        (MINIMAL + "extends: ''\n", "extends takes one file name"),
+        (MINIMAL + "adapters:\n", r"c\.yaml:5: adapters: takes a list"),
+        (MINIMAL.replace("{path: somewhere}", "sample"), r"c\.yaml:2: data: takes keys of its own"),
+        (MINIMAL + "batch_size: true\n", "valid integer"),
+        (MINIMAL + "seed: true\n", "valid integer"),
+        (MINIMAL + "adapters: [{path: a, weight: .nan}]\n", "finite"),
+        (MINIMAL + "generation: {do_sample: true, temperature: .inf}\n", "finite"),
+        (MINIMAL + "generation: {<<: {num_beam: 3}}\n", "nearest valid key: 'num_beams'"),
     ],
 )
 def test_a_bad_file_is_explained(tmp_path: Path, text: str, expected: str) -> None:
@@ -86,6 +94,35 @@ def test_overrides_may_hold_blanks_and_several_settings(tmp_path: Path) -> None:
         load(path, ["seed"])
     with pytest.raises(InputError, match=r"--set: sed: unknown key; nearest valid key: 'seed'"):
         load(path, ["sed=1"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["What's #1?", "Findings: what?", "{image} why", "2026", "*", "'a b=c seed=1'", '"size=3 x=4"', "yes"],
+)
+def test_text_is_taken_as_it_stands(tmp_path: Path, text: str) -> None:
+    loaded = load(write(tmp_path, MINIMAL), [f"prompt.text={text} seed=7"])
+    assert loaded.config.prompt.text == text.strip("'\"")
+    assert loaded.config.seed == 7
+
+
+def test_an_override_by_mapping_is_merged_and_an_empty_one_is_null(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + "generation: {max_new_tokens: 5}\nfallback: x\n")
+    config = load(path, ["generation={num_beams: 3} fallback= seed=3"]).config
+    assert (config.generation.max_new_tokens, config.generation.num_beams) == (5, 3)
+    assert (config.fallback, config.seed) == (None, 3)
+    assert load(path, ["seed = 4"]).config.seed == 4
+    assert load(path, ["data.vocabulary=[a b.csv]"]).config.data.vocabulary == ("a b.csv",)
+    with pytest.raises(InputError, match="--set extends"):
+        load(path, ["extends=other.yaml"])
+
+
+def test_a_merge_key_brings_its_values(tmp_path: Path) -> None:
+    write(tmp_path, MINIMAL, "parent.yaml")
+    child = write(tmp_path, "extends: parent.yaml\ngeneration:\n  <<: {num_beams: 3}\n  max_new_tokens: 5\n")
+    loaded = load(child)
+    assert (loaded.config.generation.num_beams, loaded.config.generation.max_new_tokens) == (3, 5)
+    assert loaded.origins["generation.max_new_tokens"].endswith("c.yaml:4")
 
 
 @given(key=st.text(min_size=1, max_size=20), value=st.text(max_size=20))
@@ -111,11 +148,12 @@ def test_every_shipped_config_is_valid_and_in_its_task_folder(path: Path) -> Non
 
 
 def test_show_prints_values_with_their_origin(tmp_path: Path) -> None:
-    path = write(tmp_path, MINIMAL + "seed: 5\n")
+    path = write(tmp_path, MINIMAL + "seed: 5\nfallback: '[/INST] [red]'\n")
     result = CliRunner().invoke(config_command, ["show", str(path), "--set", "batch_size=2"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
     rows = {line.split("│")[1].strip(): line for line in result.output.splitlines() if "│" in line}
     assert "c.yaml:5" in rows["seed"]
     assert "--set" in rows["batch_size"]
     assert "default" in rows["max_failures"]
+    assert "[/INST] [red]" in rows["fallback"]
     assert set(flatten(load(path).config)) <= set(rows)

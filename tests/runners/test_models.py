@@ -230,6 +230,7 @@ def test_a_tiny_checkpoint_is_the_same_bytes_each_time(tiny: Build, tmp_path: Pa
     [
         ({"model": {"device": "cuda:99"}}, "is not here"),
         ({"model": {"device": "gpu"}}, "is no device"),
+        ({"model": {"device": "meta"}}, "is no device"),
         ({"model": {"dtype": "float16", "device": "cpu"}}, "float16"),
     ],
 )
@@ -242,6 +243,37 @@ def test_bfloat16_on_the_cpu_is_not_called_batch_invariant(tiny: Build) -> None:
     model = load(tiny("llava"), model={"dtype": "bfloat16"})
     assert model.facts["dtype"] == "bfloat16" and model.facts["batch_invariant"] is False
     assert len(answer(model, 5)) == 5
+
+
+def spoil(network: Any, rows: slice) -> None:
+    """Make the scores of `rows` of every batch NaN, as an overflow in half precision does."""
+
+    def hook(module: Any, inputs: Any, output: Any) -> Any:
+        output.logits[rows] = float("nan")
+        return output
+
+    network.register_forward_hook(hook)
+
+
+@pytest.mark.parametrize("generation", [{}, {"num_beams": 3}, {"do_sample": True}])
+def test_scores_that_are_no_numbers_are_no_answer(generation: dict[str, Any], tiny: Build) -> None:
+    model = load(tiny("llava"), generation=generation)
+    prepared = model.prepare(pictures()[:2], PROMPTS[:2])
+    assert len(model.generate(prepared)) == 2
+    spoil(model.network, slice(1, 2))
+    with pytest.raises((FloatingPointError, RuntimeError), match=r"nan|NaN"):
+        model.generate(prepared)
+
+
+def test_a_model_whose_output_is_no_number_is_refused_at_the_start(tiny: Build, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    base = Path(shutil.copytree(tiny("llava"), tmp_path / "base"))
+    tensors = load_file(base / "model.safetensors")
+    tensors[next(name for name in tensors if name.endswith("lm_head.weight"))][3] = float("nan")
+    save_file(tensors, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match="not a number"):
+        load(base)
 
 
 def edit(path: Path, **values: Any) -> None:

@@ -190,6 +190,24 @@ def test_pickles_and_strangers_are_refused(tiny: Build, adapter: Callable[..., P
         load(tiny("llava"), adapters=use(pissa))
 
 
+@pytest.mark.parametrize("damage", [{"r": "4"}, {"target_modules": "[("}, {"target_modules": 3}])
+def test_a_damaged_adapter_config_is_a_message(
+    damage: dict[str, Any], tiny: Build, adapter: Callable[..., Path], tmp_path: Path
+) -> None:
+    damaged = rewrite(adapter("llava"), tmp_path / "damaged", lambda key: key, **damage)
+    with pytest.raises(InputError, match=r"adapter_config\.json is damaged"):
+        load(tiny("llava"), adapters=use(damaged))
+
+
+def test_an_adapter_that_diverged_is_refused(tiny: Build, adapter: Callable[..., Path], tmp_path: Path) -> None:
+    path = Path(shutil.copytree(adapter("llava"), tmp_path / "diverged"))
+    tensors = load_file(path / "adapter_model.safetensors")
+    next(iter(tensors.values()))[0] = float("nan")
+    save_file(tensors, path / "adapter_model.safetensors")
+    with pytest.raises(InputError, match=r"1 of its .* no numbers"):
+        load(tiny("llava"), adapters=use(path))
+
+
 def test_a_saved_projector_counts_alone_and_not_in_a_sum(tiny: Build, adapter: Callable[..., Path]) -> None:
     path = adapter("llava", parts=("language",), modules_to_save=["multi_modal_projector"])
     model = load(tiny("llava"), adapters=use(path))
