@@ -14,6 +14,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from evaluation.providers import chosen_models
 from evaluation.references import References, read_record, references_of_files, references_of_run
 from evaluation.score import Scores, score_predictions
 from evaluation.table import print_scores
@@ -32,6 +33,7 @@ from tasks.submission import read_submission
 @click.option("--edition", "year", help="Year whose rules apply.  [default: 2026, or the run's]")
 @click.option("--profile", default="imageclef", show_default=True, help="imageclef, coco or r2gen.")
 @click.option("--metrics", default="", metavar="A,B,C", help="Only these scores.")
+@click.option("--model", "models", multiple=True, metavar="METRIC=MODEL", help="Score a metric with another model.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--signatures", is_flag=True, help="Print what pins each number.")
 @click.option("--per-image", type=click.Path(path_type=Path), metavar="OUT.csv", help="Write each image's scores.")
@@ -48,6 +50,7 @@ def score(
     signatures: bool,
     per_image: Path | None,
     metrics: str,
+    models: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Score SUBMISSION (a CSV, the zip to upload, or a run folder) as the organisers' evaluator does.
@@ -65,6 +68,7 @@ def score(
     task = Task.of(task_name)
     edition = load_edition(year or 2026, task)
     path = submission / "submission.csv" if submission.is_dir() else submission
+    options["models"] = chosen_models(models)
     selected = [name.strip() for name in metrics.split(",") if name.strip()]
     if references is not None:
         gold = references_of_files(references, secondary=references_secondary, task=task)
@@ -95,8 +99,12 @@ def score_run(folder: Path) -> None:
         return
     task = Task.of(record["task"])
     edition = load_edition(record["edition"], task)
+    # At the end of a run a model of a metric may take hours on a CPU: it runs only when the config names metrics.
     metrics = record.get("config", {}).get("metrics", [])
-    outcome = _check_and_score(folder / "submission.csv", gold, edition=edition, task=task, metrics=metrics)
+    models: dict[str, str] | None = {} if metrics else None
+    outcome = _check_and_score(
+        folder / "submission.csv", gold, edition=edition, task=task, metrics=metrics, models=models
+    )
     if isinstance(outcome, Check):
         _print_problems(outcome, as_json=False)
         raise SystemExit(1)

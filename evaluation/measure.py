@@ -1,7 +1,7 @@
 """Every metric this program computes itself, measured on one submission.
 
-Concepts: the official F1 scores. Captions and reports: BLEU, ROUGE and CIDEr-D on the words of the profile. A report
-is scored as one text, its findings followed by its impression:
+Concepts: the official F1 scores. Captions and reports: BLEU, ROUGE and CIDEr-D on the words of the profile; sentence
+BLEU on those of the editions that had it. A report is scored as one text, its findings followed by its impression:
 
     measure_texts(["a chest x-ray"], ["chest x-ray"], profile=profile)["rouge1"].statistics.value    # 0.8
 """
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
 
-from evaluation import concept_f1, ngrams, tokens
+from evaluation import concept_f1, meteor, ngrams, sentence_bleu, tokens
 from evaluation.profiles import Profile
 from evaluation.rouge import rouge_l, rouge_words
 from evaluation.statistics import Statistics
@@ -26,6 +27,12 @@ class Measured:
 
     statistics: Statistics
     formula: str
+    surrogate: bool = False
+    """An offline stand-in for an official metric."""
+    warnings: tuple[str, ...] = ()
+    """What the organisers' ways did to the value, where it changed it."""
+    unavailable: str = ""
+    """Why there is no value; the statistics are all NaN then."""
 
 
 def measure_concepts(
@@ -36,8 +43,11 @@ def measure_concepts(
     profile: Profile,
 ) -> dict[str, Measured]:
     """The primary F1, and the secondary one where there are manual concepts."""
-    f1 = concept_f1.concept_f1(references, predictions)
-    measured = {"f1": Measured(f1, "avg:image|case:upper|empty:label")}
+    skip_empty = profile.skips_empty_truth
+    f1 = concept_f1.concept_f1(references, predictions, skip_empty=skip_empty)
+    said = concept_f1.quirks(references, predictions, skip_empty=skip_empty)
+    empty = "empty-truth:skipped" if skip_empty else "empty:label"
+    measured = {"f1": Measured(f1, f"avg:image|case:upper|{empty}", warnings=tuple(said))}
     if manual is not None:
         kept = profile.secondary_cuis
         f1 = concept_f1.secondary_f1(manual, predictions, allowed=kept)
@@ -52,10 +62,14 @@ def measure_texts(predictions: Sequence[str], references: Sequence[str], *, prof
     measured = {f"bleu{k}": Measured(ngrams.bleu(counted, k), f"tok:{name}|corpus|smooth:coco") for k in ngrams.ORDERS}
     measured["rougeL"] = Measured(rouge_l(ours, theirs), f"tok:{name}|coco|beta:1.2|avg:image")
     measured["cider"] = Measured(ngrams.cider(counted), f"tok:{name}|cider-d|sigma:6|df:references|avg:image")
+    if "meteor" in profile.roles:
+        measured["meteor"] = _meteor(ours, theirs, name=name)
+    if profile.preprocessing:
+        return measured | _of_edition(predictions, references, profile)
     if "rouge1" in profile.roles:
-        measured["rouge1"] = Measured(
-            _official_rouge1(predictions, references), f"tok:{name}+rouge-score|stem:no|fmeasure|avg:image"
-        )
+        cleaned = tuple([tokens.imageclef(text) for text in side] for side in (predictions, references))
+        empty = _both_empty(*cleaned) if profile.empty_words_match else _both_empty(predictions, references)
+        measured["rouge1"] = _rouge1(*cleaned, name=name, both_empty=empty)
     return measured
 
 
@@ -80,9 +94,45 @@ def _words(predictions: Sequence[str], references: Sequence[str], profile: Profi
     return words[:n], words[n:], name
 
 
-def _official_rouge1(predictions: Sequence[str], references: Sequence[str]) -> Statistics:
-    """ROUGE-1 on preprocessed texts; the evaluator counts two texts that are both empty as 1."""
-    ours, theirs = ([rouge_words(tokens.imageclef(text)) for text in side] for side in (predictions, references))
-    values = ngrams.rouge(ngrams.count(ours, theirs), 1).per_image
-    both_empty = [not (ours or theirs) for ours, theirs in zip(predictions, references, strict=True)]
-    return Statistics.mean(np.where(both_empty, 1.0, values))
+def _meteor(ours: Sequence[str], theirs: Sequence[str], *, name: str) -> Measured:
+    try:
+        return Measured(meteor.meteor([ours], theirs)[0], f"tok:{name}|{meteor.FORMULA}")
+    except meteor.Unavailable as error:
+        return Measured(Statistics.mean(np.full(len(theirs), np.nan)), "", unavailable=str(error))
+
+
+def _of_edition(predictions: Sequence[str], references: Sequence[str], profile: Profile) -> dict[str, Measured]:
+    """The metrics on words of the edition's own making; none where NLTK's stop words are missing."""
+    steps = profile.preprocessing
+    if not sentence_bleu.possible(steps):
+        return {}
+    ours, theirs = sentence_bleu.preprocess(predictions, steps), sentence_bleu.preprocess(references, steps)
+    name = f"{'+'.join(steps)}|nltk:{version('nltk')}"
+    empty = _both_empty(ours, theirs)
+    said = _said_of_empty(empty)
+    measured = {}
+    for metric, nltk33 in (("bleu_sentence", False), ("bleu_sentence_nltk33", True)):
+        statistics = sentence_bleu.mean_sentence_bleu(ours, theirs, nltk33=nltk33)
+        smoothing = "method0-nltk3.3" if nltk33 else "method0-nltk3.2.2"
+        measured[metric] = Measured(statistics, f"tok:{name}|smooth:{smoothing}|avg:image", warnings=said)
+    if "rouge1" in profile.roles:
+        measured["rouge1"] = _rouge1(ours, theirs, name=name, both_empty=empty)
+    return measured
+
+
+def _rouge1(ours: Sequence[str], theirs: Sequence[str], *, name: str, both_empty: list[bool]) -> Measured:
+    """ROUGE-1 on preprocessed texts; the evaluators count a pair of two empty texts as 1."""
+    counted = ngrams.count([rouge_words(text) for text in ours], [rouge_words(text) for text in theirs])
+    values = np.where(both_empty, 1.0, ngrams.rouge(counted, 1).per_image)
+    formula = f"tok:{name}+rouge-score|stem:no|fmeasure|avg:image"
+    return Measured(Statistics.mean(values), formula, warnings=_said_of_empty(both_empty))
+
+
+def _both_empty(ours: Sequence[str], theirs: Sequence[str]) -> list[bool]:
+    return [not (one or other) for one, other in zip(ours, theirs, strict=True)]
+
+
+def _said_of_empty(both_empty: Sequence[bool]) -> tuple[str, ...]:
+    n = sum(both_empty)
+    said = f"{n} of {len(both_empty)} pairs of caption and reference are both empty and count 1, as the evaluators mean"
+    return (said,) if n else ()

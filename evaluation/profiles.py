@@ -33,6 +33,18 @@ class Profile:
     """Score -> the scores it is the mean of."""
     secondary_cuis: frozenset[str] = frozenset()
     """The CUIs that the secondary concept score keeps."""
+    skips_empty_truth: bool = False
+    """Whether an image without a true concept is left out of the primary concept score."""
+    drops_id_images: bool = False
+    """Whether an image whose id holds `ID` is dropped as a header, from prediction and truth."""
+    preprocessing: tuple[str, ...] = ()
+    """Steps of `evaluation.sentence_bleu` that make the words of a text; none: `evaluation.tokens.imageclef`."""
+    empty_words_match: bool = False
+    """Whether two texts count 1 when neither has a word left, or else only when both are empty as they stand."""
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """Metric -> what it needs before it can be computed here, where that is particular to the edition."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Metric -> what must be said beside its value."""
 
 
 def profile_of(name: str, *, task: Task, edition: Edition) -> Profile:
@@ -74,6 +86,12 @@ def _official(task: Task, edition: Edition) -> Profile:
         {**scoring["roles"], **extras},
         {name: tuple(parts) for name, parts in scoring.get("composites", {}).items()},
         frozenset(scoring.get("secondary_cuis", ())),
+        skips_empty_truth=scoring.get("empty_truth") == "skipped",
+        drops_id_images=edition.id_rule,
+        preprocessing=tuple(scoring.get("preprocessing", ())),
+        empty_words_match=scoring.get("empty_pairs") == "words",
+        needs=scoring.get("needs", {}),
+        notes=scoring.get("notes", {}),
     )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from evaluation import providers
@@ -91,21 +91,31 @@ def score_predictions(
     secondary: Mapping[str, tuple[str, ...]] | None = None,
     profile: str = "imageclef",
     metrics: Sequence[str] = (),
+    models: Mapping[str, str] | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Scores:
     """Score `predictions`, which must answer exactly the images of `references`.
 
-    `secondary` holds the manual concepts of task 1; `metrics` selects by name, all of the profile when empty.
+    `secondary` holds the manual concepts of task 1; `metrics` selects by name, all of the profile when empty;
+    `models` names other models than the official ones, {"bertscore": "models/minilm@6"}; None: no metric that needs
+    a model is computed.
     """
-    ids = _common_ids(predictions, references)
     convention = profile_of(profile, task=task, edition=edition)
+    common = _common_ids(predictions, references)
+    ids = _counted(common, convention)
     wanted = _wanted(convention, metrics)
     answers, truths = [predictions[i] for i in ids], [references[i] for i in ids]
-    measured = _measure(answers, truths, task=task, profile=convention, manual=_manual(secondary, ids))
+    asked = replace(convention, roles={name: convention.roles[name] for name in wanted})
+    measured = _measure(answers, truths, task=task, profile=asked, manual=_manual(secondary, ids))
+    missing = [name for name in wanted if name not in measured]
+    if models is not None:
+        measured |= providers.measure(missing, answers, truths, edition=edition, models=models)
     found = {name: measured[name] for name in wanted if name in measured}
     values = {name: one.statistics.value for name, one in found.items()}
     found = {name: one for name, one in found.items() if not math.isnan(values[name])}
+    failed = {name: one.unavailable for name, one in measured.items()}
+    official = {name: value for name, value in values.items() if not measured[name].surrogate}
     ends = intervals([one.statistics for one in found.values()], resamples=resamples, seed=seed)
     year = f"-{edition.year}" if profile == "imageclef" else ""
     pins = f"profile:{profile}{year}|refs:{_digest(references)}"
@@ -119,13 +129,19 @@ def score_predictions(
                 value=values[name],
                 ci=ci,
                 signature=f"{name}|{pins}|{one.formula}",
-                role=convention.roles[name],
+                role="extra" if one.surrogate else convention.roles[name],
                 per_image=one.statistics.per_image,
+                surrogate=one.surrogate,
             )
             for (name, one), ci in zip(found.items(), ends, strict=True)
         },
-        unavailable={name: _why_not(name, convention, values) for name in wanted if name not in found},
-        warnings=tuple(_warnings(answers, truths, measured=found)),
+        unavailable={
+            name: failed.get(name) or _why_not(name, convention, official) for name in wanted if name not in found
+        },
+        warnings=(
+            *_warnings(answers, truths, measured=found),
+            *_quirks(convention, measured=found, n=len(common), dropped=len(common) - len(ids)),
+        ),
     )
 
 
@@ -154,6 +170,14 @@ def _common_ids(predictions: Mapping[str, Value], references: Mapping[str, Value
     return tuple(references)
 
 
+def _counted(ids: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+    """The images that the organisers' evaluator counts."""
+    counted = tuple(i for i in ids if not (profile.drops_id_images and "ID" in i))
+    if not counted:
+        raise InputError("every image id holds 'ID', and the evaluator drops such rows as headers: nothing is left")
+    return counted
+
+
 def _manual(secondary: Mapping[str, tuple[str, ...]] | None, ids: Sequence[str]) -> list[tuple[str, ...]] | None:
     """The manual concepts of each image, none for an image without a row; None when there are none at all."""
     return [secondary.get(i, ()) for i in ids] if secondary else None
@@ -173,6 +197,10 @@ def _why_not(name: str, profile: Profile, values: Mapping[str, float]) -> str:
     if name in profile.composites:
         needs = [part for part in profile.composites[name] if part not in values]
         return f"incomplete: needs {', '.join(needs)}, and is never computed from fewer parts"
+    if name in profile.needs:
+        return f"needs {profile.needs[name]}"
+    if name == "f1":
+        return "no image has a true concept; the organisers' code divides by zero"
     if name in values:
         return "no image has one of the CUIs it counts in its manual concepts; the organisers' code divides by zero"
     if name == "f1_secondary":
@@ -196,6 +224,19 @@ def _warnings(answers: list[Value], truths: list[Value], *, measured: Mapping[st
             "the PTB tokenizer did not run (it needs Java): an approximation was used, 'tok:ptb-approx' in the "
             "signatures, and the numbers differ slightly from COCO's; install a Java runtime for the exact ones"
         )
+    return found
+
+
+def _quirks(profile: Profile, *, measured: Mapping[str, Measured], n: int, dropped: int) -> list[str]:
+    """What the organisers' ways changed in the numbers."""
+    found = []
+    if dropped:
+        found.append(
+            f"{dropped} of {n} images are not scored: the evaluator drops a row with 'ID' in its id as a header"
+        )
+    for name, one in measured.items():
+        notes = [profile.notes[name]] if name in profile.notes else []
+        found.extend(f"{name}: {said}" for said in (*one.warnings, *notes))
     return found
 
 

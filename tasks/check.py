@@ -25,6 +25,8 @@ from tasks.problems import Findings, Verdict
 from tasks.upload import Record, read_records, read_upload
 
 BOM = "\ufeff"
+TITLES = {"id", "image", "image id", "image_id"}
+"""What the first field of a header reads in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def check_file(
     n_rows = 0
     if order_inferred:
         findings.add("ids-inferred", "the order of the ids was inferred from the names of the images")
+    if edition.unknown:
+        findings.add("edition-unknown", f"not public for {edition.year}: {'; '.join(edition.unknown)}")
     text = None if upload.data is None else _decode(upload.data, findings)
     if text is not None:
         n_rows = _check_text(text, findings, ids, vocabulary)
@@ -106,12 +110,13 @@ def _check_text(text: str, findings: Findings, ids: Sequence[str], vocabulary: f
     if not text:
         findings.add("file-empty", "the file is empty", line=1)
     delimiter = _delimiter(lines, edition)
-    records = read_records(text.removeprefix(BOM), delimiter)
+    records = read_records(text.removeprefix(BOM), delimiter, quoted=edition.quoted)
     _check_blank_lines(blank, records, findings)
     if text.startswith(BOM):
         findings.add("bom", "the file starts with a byte order mark", line=1)
-    if delimiter != edition.delimiter:
-        findings.add("delimiter", f"the columns are separated by {delimiter!r}", line=1)
+    if delimiter not in {edition.delimiter, edition.other_delimiter}:
+        message = f"the columns are separated by {delimiter!r}, not {edition.delimiter!r}"
+        findings.add("delimiter", message, line=1)
     rows = records[_check_header(text, records, findings, frozenset(ids)) :]
     quoting = _unquoted(lines, physical, rows) if "comma-unquoted" in edition.precheck_rejects else {}
     rows = [row for row in rows if not (row.line in blank and len(row.fields) < 2)]
@@ -127,10 +132,11 @@ def _physical_lines(text: str, n_lines: int) -> Sequence[int]:
 
 
 def _delimiter(lines: Sequence[str], edition: Edition) -> str:
-    """The edition's delimiter, or the tab, bar or semicolon that the first line has instead."""
+    """The edition's delimiter, or the tab, bar, semicolon or comma that the first line has instead."""
     head = lines[0] if lines else ""
-    others = (mark for mark in "\t|;" if head.count(mark) == len(edition.columns) - 1)
-    return edition.delimiter if edition.delimiter in head else next(others, edition.delimiter)
+    own = edition.delimiter_of(head)
+    others = (mark for mark in "\t|;," if head.count(mark) == len(edition.columns) - 1)
+    return own if own in head else next(others, own)
 
 
 def _check_blank_lines(blank: set[int], records: Sequence[Record], findings: Findings) -> None:
@@ -151,16 +157,25 @@ def _check_header(text: str, records: Sequence[Record], findings: Findings, ids:
     head = text.removeprefix(BOM).partition("\n")[0]
     said = f"the first line reads {head[:80]!r}, not {edition.delimiter.join(wanted)}"
     first = found[0].strip() if found else ""
-    if found == wanted:
+    if found == wanted and edition.header != "none":
         return 1
     if first in ids:
-        findings.add("header-missing", said, line=1, image_id=first)
+        if edition.header == "required":
+            findings.add("header-missing", said, line=1, image_id=first)
         if text.startswith(BOM):
             findings.add("id-space", "the byte order mark is read as part of the first id", line=1, image_id=first)
         return 0
-    # The concept evaluator skips whatever holds "ID"; the caption evaluator wants "id" in any case.
-    known = "ID" in found[0] if wanted[1] == "CUIs" and found else found[:1] and found[0].lower() == "id"
-    findings.add("header-form" if known else "header-unread", said, line=1)
+    if edition.header == "none":
+        unwanted = found == wanted or first.lower() in TITLES
+        if unwanted:
+            findings.add("header-unwanted", f"the first line reads {head[:80]!r}", line=1)
+        return int(unwanted)
+    # Most evaluators skip whatever holds "ID"; the caption evaluators since 2025 want "id" in any case.
+    known = "ID" in found[0] if edition.id_rule and found else found[:1] and found[0].lower() == "id"
+    if edition.header == "optional" and not known and first.lower() not in TITLES:
+        return 0
+    if edition.header == "required" or not known:
+        findings.add("header-form" if known else "header-unread", said, line=1)
     return 1
 
 

@@ -64,10 +64,10 @@ def _place(problem: Problem) -> float:
 
 
 def _is_header(row: Record, edition: Edition) -> bool:
-    """Whether the row is a header again; the concept evaluator skips every row with `ID` in its first field."""
-    if edition.task is Task.CONCEPTS:
+    """Whether the row is a header again; most evaluators skip every row with `ID` in its first field."""
+    if edition.id_rule:
         return bool(row.fields) and "ID" in row.fields[0]
-    return row.fields == list(edition.columns)
+    return edition.header != "none" and row.fields == list(edition.columns)
 
 
 def _name(row: Record, rank: Mapping[str, int]) -> str:
@@ -79,7 +79,8 @@ def _name(row: Record, rank: Mapping[str, int]) -> str:
 
 def _unknown(image_id: str, findings: Findings) -> str:
     example = findings.edition.id_example
-    return f"{image_id[:80]!r} is not in the id list, where ids look like {example}" if image_id else "no id"
+    looks = f", where ids look like {example}" if example else ""
+    return f"{image_id[:80]!r} is not in the id list{looks}" if image_id else "no id"
 
 
 def _check_fields(row: Record, findings: Findings, image_id: str) -> None:

@@ -36,22 +36,31 @@ CODES = {
     "file-empty": Code("the file holds nothing", "write the header and one row for each image"),
     "blank-line": Code("a line holds nothing but white space", "remove the line"),
     "blank-line-inside": Code("a value holds a blank line", "put a blank in place of the line breaks in the value"),
-    "delimiter": Code("the columns are separated by another character", "separate the columns by a comma"),
+    "delimiter": Code("the columns are separated by another character", "separate the columns as the edition does"),
     "header-missing": Code("the first line is a row of data", "put the header line on top"),
     "header-form": Code("the header is not written exactly as asked", "write the header exactly as the edition has it"),
     "header-unread": Code("the first line is neither the header nor an image's row", "put the header line on top"),
+    "header-unwanted": Code(
+        "the first line is a header, which an evaluator of a year without one reads as an image", "remove the line"
+    ),
     "header-repeated": Code(
         "a header stands among the rows; the concept evaluator skips every id with ID in it", "remove it"
     ),
     "field-too-large": Code("a field is longer than a CSV reader takes", "shorten the field, or close its quotes"),
-    "columns-few": Code("a row has too few fields", "put a comma after the id even when nothing follows"),
-    "columns-many": Code("a row has too many fields", "put double quotes round a field that holds a comma"),
+    "columns-few": Code("a row has too few fields", "put the delimiter after the id even when nothing follows"),
+    "columns-many": Code(
+        "a row has too many fields",
+        "put double quotes round a field that holds a comma; in a year without quoting, take the delimiter out of it",
+    ),
     "id-space": Code("white space or a byte order mark stands round an id", "remove it"),
     "id-file-ending": Code("an id carries the ending of its image file", "remove the ending"),
     "id-duplicate": Code("an image has more than one row", "keep one row for each image"),
     "id-unknown": Code("an id is not in the id list", "use the ids of the list, letter for letter"),
     "id-missing": Code("an image of the id list has no row", "add a row for the image"),
     "id-order": Code("the rows do not follow the order of the id list", "sort the rows as the id list"),
+    "edition-unknown": Code(
+        "no public source says all of this edition's rules", "compare with the organisers' own description"
+    ),
     "ids-inferred": Code(
         "the id list came from a folder, so its order is a guess",
         "give the organisers' id file with --ids to be sure of the order",

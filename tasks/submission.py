@@ -1,9 +1,10 @@
 """The submission's files: written so that the pre-check of 2026 accepts them, and read back.
 
-`submission.csv` has the edition's header and one row for each image in the order given, UTF-8 without BOM, lines ended
-by LF, double quotes where a value needs them. White space of any kind and control characters inside a text become one
-blank, those at its ends go: line breaks confuse the organisers' checker and other readers. `submission.zip` holds that
-file alone and has the same bytes whenever it is written. Reports also get `submission.json`, ReXrank's form.
+`submission.csv` has the edition's header, if any, and one row for each image in the order given, UTF-8 without BOM,
+lines ended by LF, double quotes where a value needs them; in a year without quoting a delimiter in a text becomes a
+blank. White space of any kind and control characters inside a text become one blank, those at its ends go: line breaks
+confuse the organisers' checker and other readers. `submission.zip` holds that file alone and has the same bytes
+whenever it is written. Reports also get `submission.json`, ReXrank's form.
 
     write_submission(Path("run"), edition=edition, rows=[("..._test_0", ("C0040405",)), ("..._test_1", ())])
     read_submission(Path("run/submission.zip"), edition=edition)    # {"..._test_0": ("C0040405",), "..._test_1": ()}
@@ -38,12 +39,20 @@ def write_submission(folder: Path, *, edition: Edition, rows: Sequence[tuple[str
     """Write the submission's files into `folder`, each whole or not at all; the path of submission.csv."""
     placed: set[str] = set()
     table = io.StringIO(newline="")
-    writer = csv.writer(table, delimiter=edition.delimiter, lineterminator="\n")
-    writer.writerow(edition.columns)
+    if edition.quoted:
+        writer = csv.writer(table, delimiter=edition.delimiter, lineterminator="\n")
+    else:
+        writer = csv.writer(
+            table, delimiter=edition.delimiter, lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None
+        )
+    if edition.header != "none":
+        writer.writerow(edition.columns)
     for image_id, value in rows:
         if not image_id or image_id != one_line(image_id) or image_id in placed:
             fault = "stands twice" if image_id in placed else "is empty or has white space at an end or a line break"
             raise InputError(f"the image id {image_id!r} {fault}: give each image one row under its own id")
+        if not edition.quoted and edition.delimiter in image_id:
+            raise InputError(f"the image id {image_id!r} holds the delimiter: {edition.year} has no way to write it")
         placed.add(image_id)
         writer.writerow([image_id, *_fields(image_id, value, edition)])
     path = folder / edition.zip_member
@@ -63,8 +72,10 @@ def read_submission(path: Path, *, edition: Edition) -> dict[str, Value]:
     `tasks.check` first to hear all that is wrong.
     """
     text = read_text(path, member=edition.zip_member)
-    records = [record for record in read_records(text, edition.delimiter) if record.fields]
-    if records and records[0].fields[0].strip().lower() == edition.columns[0].lower():
+    delimiter = edition.delimiter_of(text.partition("\n")[0])
+    records = [record for record in read_records(text, delimiter, quoted=edition.quoted) if record.fields]
+    named = bool(records) and records[0].fields[0].strip().lower() == edition.columns[0].lower()
+    if named and edition.header != "none":
         records = records[1:]
     values: dict[str, Value] = {}
     for record in records:
@@ -80,7 +91,7 @@ def _fields(image_id: str, value: Value, edition: Edition) -> list[str]:
     if edition.task is Task.REPORTS and isinstance(value, Report):
         cells = [one_line(value.findings), one_line(value.impression)]
     elif edition.task is Task.CAPTIONS and isinstance(value, str):
-        cells = [one_line(value)]
+        cells = [one_line(value if edition.quoted else value.replace(edition.delimiter, " "))]
     elif edition.task is Task.CONCEPTS and isinstance(value, tuple):
         cells = [_cui_field(image_id, value, edition)]
     else:

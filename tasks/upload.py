@@ -89,11 +89,18 @@ def read_text(path: Path, *, member: str) -> str:
         raise InputError(f"{path}:{line}: not UTF-8 text (byte {error.start}): save the file as UTF-8") from error
 
 
-def read_records(text: str, delimiter: str) -> list[Record]:
-    """The records of a table as Python's csv module reads them, of any field size."""
+def read_records(text: str, delimiter: str, *, quoted: bool = True) -> list[Record]:
+    """The records of a table as Python's csv module reads them, of any field size.
+
+    Unless `quoted`, a double quote is a character like others and every line is a record.
+    """
     before = csv.field_size_limit(len(text) + 1)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        reader = csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=delimiter,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        )
         records, line = [], 1
         for fields in reader:
             records.append(Record(line, fields))

@@ -2,24 +2,29 @@
 
 All of it is data in `<year>.yaml` beside this file, each with its public sources; the format of report generation,
 which has no organiser, is ours and the same every year (`report_generation.yaml`). Mistakes are named by the codes of
-`tasks.problems`, so that an edition is little more than two lists of them:
+`tasks.problems`, so that an edition is little more than two lists of them. A fact that no public source gives is left
+out of the file and named under `unknown`:
 
     edition = load_edition(2026, Task.CONCEPTS)
     edition.columns             # ("ID", "CUIs")
     edition.max_cuis            # 100
     "cui-too-many" in edition.precheck_rejects, "cui-too-many" in edition.evaluator_rejects     # False, True
+    load_edition(2020, Task.CONCEPTS).delimiter, load_edition(2020, Task.CONCEPTS).header       # "\\t", "none"
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tasks.nouns import InputError, Task
 
 FOLDER = Path(__file__).parent
+NO_LIMIT = sys.maxsize
+"""The number of CUIs that is never too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,20 @@ class Edition:
     year: int
     task: Task
     columns: tuple[str, ...]
-    """The header, id first."""
+    """The columns, id first: the header, where the year has one."""
+    header: Literal["required", "optional", "none"]
     delimiter: str
+    other_delimiter: str
+    """A delimiter that the evaluator takes instead when the first line holds it; empty without one."""
+    quoted: bool
+    """Whether double quotes round a field protect its delimiters, as in CSV; else they are characters like others."""
+    id_rule: bool
+    """The evaluator drops every row whose id holds `ID` as a header, in its own truth too."""
     cui_separator: str
     max_cuis: int
-    """CUIs per image that the evaluator takes."""
+    """CUIs per image that the evaluator takes; NO_LIMIT where none is known."""
     id_example: str
+    """Empty where no source shows one."""
     zip_member: str
     """The one file inside the zip to upload."""
     official_precheck: bool
@@ -43,9 +56,15 @@ class Edition:
     """Codes of the problems that the pre-check refuses."""
     evaluator_rejects: frozenset[str]
     """Codes of the problems that stop the evaluator."""
+    unknown: tuple[str, ...]
+    """What no public source says, with what is assumed in its place."""
     sources: tuple[str, ...]
     scoring: Mapping[str, Any]
     """The key `scoring` of the year's file as it stands: task name -> how it is scored."""
+
+    def delimiter_of(self, first_line: str) -> str:
+        """The delimiter by which the evaluator reads a file that begins with `first_line`."""
+        return self.other_delimiter if self.other_delimiter and self.other_delimiter in first_line else self.delimiter
 
 
 def load_edition(year: int | str, task: Task) -> Edition:
@@ -63,14 +82,19 @@ def load_edition(year: int | str, task: Task) -> Edition:
         year=int(year),
         task=task,
         columns=tuple(spec["columns"]),
+        header=spec.get("header", "required"),
         delimiter=spec["delimiter"],
+        other_delimiter=spec.get("other_delimiter", ""),
+        quoted=spec.get("quoted", True),
+        id_rule=spec.get("id_rule", False),
         cui_separator=spec.get("cui_separator", ";"),
-        max_cuis=spec.get("max_cuis", 100),
-        id_example=spec["id_example"],
+        max_cuis=spec.get("max_cuis", NO_LIMIT),
+        id_example=spec.get("id_example", ""),
         zip_member=spec["zip_member"],
         official_precheck=spec["official_precheck"],
         precheck_rejects=frozenset(spec["precheck_rejects"]),
         evaluator_rejects=frozenset(spec["evaluator_rejects"]),
+        unknown=tuple(spec.get("unknown", ())),
         sources=tuple(spec["sources"]),
         scoring=of_year.get("scoring", {}),
     )

@@ -90,13 +90,13 @@ def test_two_empty_captions_count_as_the_evaluator_says() -> None:
 def test_coco_is_pycocoevalcap_on_ptb_tokens() -> None:
     from pycocoevalcap.cider.cider import Cider
 
-    found = scored(ANSWERS, TRUTHS, Task.CAPTIONS, profile="coco")
+    found = scored(ANSWERS, TRUTHS, Task.CAPTIONS, profile="coco", metrics=["cider"])
     ours, theirs = (tokens.ptb([str(side[i]) for i in IDS])[0] for side in (ANSWERS, TRUTHS))
     value, _ = Cider().compute_score({i: [t] for i, t in enumerate(theirs)}, {i: [t] for i, t in enumerate(ours)})
     assert found.scores["cider"].value == pytest.approx(value, abs=1e-12)
     assert found.scores["cider"].role == "primary"
     assert "tok:ptb|" in found.scores["cider"].signature
-    assert list(found.unavailable) == ["meteor"]
+    assert not found.unavailable
 
 
 def test_without_java_coco_is_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_a_report_is_scored_as_findings_then_impression() -> None:
     assert found.scores["rougeL"].value == 1.0
     assert found.scores["rougeL"].role == "primary"
     assert {"rouge1", "bleu4", "cider"} <= set(found.scores)
-    cleaned = scored(answers, truths, Task.REPORTS, profile="r2gen")
+    cleaned = scored(answers, truths, Task.REPORTS, profile="r2gen", metrics=["bleu4"])
     assert cleaned.scores["bleu4"].role == "primary"
     assert 0 < cleaned.scores["bleu4"].value < 1  # R2Gen keeps the ends of sentences, which differ here
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import csv
+import random
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evaluation import tokens
+from evaluation.ptb import ptb_words
 
 ROCO = Path(__file__).parents[3] / "shared" / "data" / "roco" / "captions.csv"
+EDGE_CASES = [
+    tuple(line.split("\t"))
+    for line in Path(__file__).with_name("ptb_cases.tsv").read_text(encoding="utf-8").split("\n")[:-1]
+]
+"""Invented texts, and their words by the jar."""
+
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="the PTB tokenizer needs Java")
 
 CAPTIONS = [
@@ -82,12 +93,59 @@ def test_a_tokenizer_that_fails_is_replaced(monkeypatch: pytest.MonkeyPatch) -> 
     assert tokens.ptb(["a"]) == (["a"], "ptb-approx")
 
 
+@pytest.mark.parametrize(("text", "words"), EDGE_CASES)
+def test_the_port_on_edge_cases(text: str, words: str) -> None:
+    assert " ".join(ptb_words(text)) == words
+
+
+@needs_java
+def test_the_edge_cases_are_what_the_jar_says() -> None:
+    words, name = tokens.ptb([text for text, _ in EDGE_CASES])
+    assert name == "ptb"
+    assert words == [expected for _, expected in EDGE_CASES]
+
+
+def _damaged(text: str, chance: random.Random) -> str:
+    """`text` with one character put in, taken out or changed in case."""
+    at = chance.randrange(len(text))
+    put = [chance.choice('.,;:-/()[]"– *+=%'), "", text[at].swapcase()]
+    return text[:at] + chance.choice(put) + text[at + 1 :]
+
+
 @needs_java
 @pytest.mark.skipif(not ROCO.exists(), reason="the real captions of ../shared/data/roco are not here")
-def test_the_approximation_is_close_on_real_captions() -> None:
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_port_on_real_captions(damaged: bool) -> None:
     with ROCO.open(encoding="utf-8", newline="") as file:
         captions = [row[1] for row in csv.reader(file)][1:]
+    if damaged:
+        chance = random.Random(0)
+        captions = [_damaged(text, chance) for text in captions]
     exact, name = tokens.ptb(captions)
-    same = sum(" ".join(tokens.ptb_approx(text)) == words for text, words in zip(captions, exact, strict=True))
+    same = sum(" ".join(ptb_words(text)) == words for text, words in zip(captions, exact, strict=True))
     assert name == "ptb"
-    assert same / len(captions) > 0.98
+    assert same / len(captions) >= 0.995
+
+
+@given(st.text())
+@settings(max_examples=200, deadline=None)
+def test_the_port_takes_any_text(text: str) -> None:
+    for word in ptb_words(text):
+        assert word
+        assert " " not in word
+        assert word not in tokens.PUNCTUATION
+
+
+def test_the_port_takes_no_time_on_long_texts() -> None:
+    for text in (
+        "a" * 20_000,
+        "a-" * 10_000,
+        "a." * 10_000,
+        "5," * 10_000,
+        "<a " * 5_000,
+        "a,b-" * 5_000,
+        "'" * 10_000,
+    ):
+        start = time.process_time()
+        ptb_words(text)
+        assert time.process_time() - start < 2

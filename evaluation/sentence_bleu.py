@@ -1,0 +1,131 @@
+"""The mean sentence BLEU of the caption tasks of 2018, 2021 and 2022, and the words it counts.
+
+BLEU-4 (Papineni et al., 2002) of one candidate and one reference, as NLTK's `sentence_bleu` with `method0` computes it:
+the brevity penalty times the product of the n-gram precisions, each to the power 1/4. What an order without a common
+n-gram means depends on NLTK's version (nltk/translate/bleu_score.py, github.com/nltk/nltk). In 3.2.2 to 3.2.5 the
+product ends before it; the published scores fit only this. Since 3.3 its precision is the smallest float, so that the
+score is next to 0. Two texts without a word count 1 (github.com/crowdAI/CLEF_evaluators_2018):
+
+    sentence_bleu(["chest", "mass"], ["chest", "ct"])                  # 0.8408...: half of the words, no bigram
+    sentence_bleu(["chest", "mass"], ["chest", "ct"], nltk33=True)     # 1.5e-231
+
+The words are what the edition's steps leave. NLTK's `word_tokenize` first finds sentences, by a model that is a
+download; where ASCII punctuation is deleted before, no sentence ends inside a text, and its word tokenizer alone gives
+the same words.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import string
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from evaluation.statistics import Statistics
+
+WEIGHT = 0.25
+_DELETE_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def mean_sentence_bleu(candidates: Sequence[str], references: Sequence[str], *, nltk33: bool = False) -> Statistics:
+    """The mean over pairs of texts, whose words are separated by blanks."""
+    pairs = [(ours.split(), theirs.split()) for ours, theirs in zip(candidates, references, strict=True)]
+    values = [sentence_bleu(theirs, ours, nltk33=nltk33) if ours or theirs else 1.0 for ours, theirs in pairs]
+    return Statistics.mean(np.array(values, dtype=float))
+
+
+def sentence_bleu(reference: Sequence[str], candidate: Sequence[str], *, nltk33: bool = False) -> float:
+    """The score of one pair; 0 without a common word."""
+    logarithms = []
+    for order in range(1, 5):
+        ours, theirs = _ngrams(candidate, order), _ngrams(reference, order)
+        common = (ours & theirs).total()
+        if common:
+            logarithms.append(WEIGHT * math.log(common / ours.total()))
+        elif order == 1:
+            return 0.0
+        elif nltk33:
+            logarithms.append(WEIGHT * math.log(sys.float_info.min))
+        else:
+            break
+    shorter = len(candidate) <= len(reference)
+    penalty = math.exp(1 - len(reference) / len(candidate)) if shorter else 1.0
+    return penalty * math.exp(math.fsum(logarithms))
+
+
+def _ngrams(words: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
+    return Counter(zip(*(words[start:] for start in range(order)), strict=False))
+
+
+def preprocess(texts: Sequence[str], steps: Sequence[str]) -> list[str]:
+    """The words of each text, separated by single blanks, after the named steps."""
+    return [" ".join(_apply(text, steps)) for text in texts]
+
+
+def possible(steps: Sequence[str]) -> bool:
+    """Whether NLTK's stop words are here, if the steps need them; they are a download."""
+    try:
+        return "stopwords" not in steps or bool(_stop_words())
+    except LookupError:
+        return False
+
+
+def _apply(text: str, steps: Sequence[str]) -> list[str]:
+    for step in steps:
+        text = STEPS[step](text)
+    return text.split()
+
+
+def _tokens(text: str) -> str:
+    return " ".join(_tokenizer().tokenize(text))
+
+
+@cache
+def _tokenizer() -> Any:
+    from nltk.tokenize import NLTKWordTokenizer  # type: ignore[import-untyped]
+
+    return NLTKWordTokenizer()
+
+
+def _without_stop_words(text: str) -> str:
+    return " ".join(word for word in text.split() if word not in _stop_words())
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    from nltk.corpus import stopwords  # type: ignore[import-untyped]
+
+    return frozenset(stopwords.words("english"))
+
+
+def _stems(text: str) -> str:
+    return " ".join(map(_stem, text.split()))
+
+
+@cache
+def _stem(word: str) -> str:
+    return str(_stemmer().stem(word))
+
+
+@cache
+def _stemmer() -> Any:
+    from nltk.stem.snowball import SnowballStemmer  # type: ignore[import-untyped]
+
+    return SnowballStemmer("english")
+
+
+STEPS: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "digits": lambda text: re.sub(r"\d+", "number", text),
+    "punctuation": lambda text: text.translate(_DELETE_PUNCTUATION),
+    "tokens": _tokens,
+    "stopwords": _without_stop_words,
+    "stem": _stems,
+}
+"""Step of an edition's preprocessing -> what it does to a text."""

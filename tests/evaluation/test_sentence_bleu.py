@@ -1,0 +1,96 @@
+"""Sentence BLEU against NLTK 3.2.5's own results and against the NLTK that is installed."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluation import sentence_bleu as module
+from evaluation.sentence_bleu import mean_sentence_bleu, possible, preprocess, sentence_bleu
+from tasks.editions import load_edition
+from tasks.nouns import Task
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "bleu-method0-nltk325.jsonl"
+WORDS = st.lists(st.sampled_from(["chest", "ct", "mass", "left", "show"]), max_size=12)
+STEPS = {
+    year: tuple(load_edition(year, Task.CAPTIONS).scoring["caption_prediction"]["preprocessing"])
+    for year in (2018, 2021, 2022)
+}
+
+
+def test_every_golden_row_of_nltk_3_2_5() -> None:
+    rows = [json.loads(line) for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 300
+    for row in rows:
+        assert sentence_bleu(row["reference"], row["candidate"]) == pytest.approx(row["bleu"], abs=1e-12), row
+
+
+@settings(deadline=None, max_examples=200)
+@given(WORDS, WORDS)
+def test_the_newer_behaviour_is_that_of_the_installed_nltk(reference: list[str], candidate: list[str]) -> None:
+    from nltk.translate import bleu_score  # type: ignore[import-untyped]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        smoothing = bleu_score.SmoothingFunction().method0
+        expected = bleu_score.sentence_bleu([reference], candidate, smoothing_function=smoothing)
+    found = sentence_bleu(reference, candidate, nltk33=True)
+    assert found == pytest.approx(expected, rel=1e-12, abs=0)
+    assert sentence_bleu(reference, candidate) >= found
+
+
+def test_the_two_behaviours_differ_where_an_order_has_no_match() -> None:
+    assert sentence_bleu(["chest", "mass"], ["chest", "ct"]) == pytest.approx(0.5**0.25)
+    assert 0 < sentence_bleu(["chest", "mass"], ["chest", "ct"], nltk33=True) < 1e-200
+    four = ["a", "large", "left", "mass"]
+    assert sentence_bleu(four, four) == sentence_bleu(four, four, nltk33=True) == 1.0
+
+
+def test_the_mean_counts_two_texts_without_a_word_as_1() -> None:
+    measured = mean_sentence_bleu(["", "", "a b c d"], ["", "a", "a b c d"])
+    assert measured.per_image.tolist() == [1.0, 0.0, 1.0]
+    assert measured.value == pytest.approx(2 / 3)
+
+
+def test_the_words_of_each_year(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_stop_words", lambda: frozenset({"the", "of", "s"}))
+    text = "The T2-weighted images, 3.5 cm: masses of the patient’s lung cannot\u00a0show."
+    assert preprocess([text], STEPS[2018]) == ["t2weight imag 35 cm mass patient ’ lung can not show"]
+    assert STEPS[2021] == STEPS[2018]
+    assert preprocess([text, "The ..."], STEPS[2022]) == [
+        "t2weighted images 35 cm masses patient ’ lung can not show",
+        "",
+    ]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(max_size=60))
+def test_preprocessing_takes_any_text(text: str) -> None:
+    steps = [step for step in STEPS[2018] if step != "stopwords"]
+    (found,) = preprocess([text], steps)
+    assert found == " ".join(found.split())
+
+
+def test_stop_words_come_from_nltks_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nltk  # type: ignore[import-untyped]
+    from nltk.corpus.reader import WordListCorpusReader  # type: ignore[import-untyped]
+    from nltk.corpus.util import LazyCorpusLoader  # type: ignore[import-untyped]
+
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    monkeypatch.setattr(nltk.corpus, "stopwords", LazyCorpusLoader("stopwords", WordListCorpusReader, "english"))
+    module._stop_words.cache_clear()
+    assert possible(["lower", "punctuation"])
+    assert not possible(STEPS[2022])
+    folder = tmp_path / "corpora" / "stopwords"
+    folder.mkdir(parents=True)
+    (folder / "english").write_text("the\nof\n", encoding="utf-8")
+    try:
+        assert possible(STEPS[2022])
+        assert preprocess(["The lobe of"], STEPS[2022]) == ["lobe"]
+    finally:
+        module._stop_words.cache_clear()
