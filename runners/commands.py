@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import sys
@@ -54,6 +55,8 @@ def run(
     from runners.plan import make_plan
     from runners.run import execute, run_folder
 
+    # Examples and predictions come by the ten thousand and hold no cycles: looking for some took a quarter of a resume.
+    gc.set_threshold(100_000)
     console = Console(stderr=True)
     plan = make_plan(load(config, [*settings, *_shortcuts(data, limit)]))
     folder = run_folder(plan, out, name)
