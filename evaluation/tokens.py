@@ -36,10 +36,14 @@ SECONDS = 600
 _DELETE_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
+def preprocessed(text: str) -> str:
+    """The official preprocessing; blanks stay as they are, which a model's own tokenizer may see."""
+    return re.sub(r"\d+", "number", text.lower()).translate(_DELETE_PUNCTUATION)
+
+
 def imageclef(text: str) -> str:
     """The official preprocessing, with single blanks between words."""
-    numbered = re.sub(r"\d+", "number", text.lower())
-    return " ".join(numbered.translate(_DELETE_PUNCTUATION).split())
+    return " ".join(preprocessed(text).split())
 
 
 def r2gen(report: str) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.models.families import family_of
-from tasks.files import write_whole
+from tasks.files import hash_file, write_whole
 from tasks.nouns import InputError
 
 SAMPLE = Path(__file__).with_name("sample_model")
@@ -177,8 +177,7 @@ def _content_hash(files: list[Path]) -> str:
         stat = file.stat()
         key = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
         if key not in known:
-            with file.open("rb") as opened:
-                fresh[key] = hashlib.file_digest(opened, "sha256").hexdigest()
+            fresh[key] = hash_file(file)
         lines.append(f"{file.name} {known.get(key) or fresh[key]}")
     if fresh:
         # A cache that cannot be written costs time, nothing else.

@@ -14,10 +14,11 @@ from runners.checkpoints import Checkpoint, locate
 from runners.config import RunConfig
 from runners.config_files import Loaded, flatten
 from runners.prompts import prompt_text
-from runners.provenance import fingerprint, hash_file, hash_ids
+from runners.provenance import fingerprint, hash_ids
 from tasks.concepts import Vocabulary
 from tasks.datasets import DataSet, open_dataset
 from tasks.editions import Edition, load_edition
+from tasks.files import hash_file
 from tasks.nouns import Example, InputError, Task
 
 _NO_EFFECT = ("data.", "model.name", "model.revision", "model.device", "adapters", "prompt.", "batch_size")

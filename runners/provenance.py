@@ -51,12 +51,6 @@ def hash_ids(ids: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{image_id}\n" for image_id in ids).encode("utf-8")).hexdigest()
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def versions() -> dict[str, str]:
     """Python's version and those of the packages that can change an output."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}

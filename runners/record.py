@@ -17,8 +17,8 @@ from typing import Any
 from runners.answers import value_text
 from runners.config_files import flatten
 from runners.plan import Plan
-from runners.provenance import differing, hash_file
-from tasks.files import write_whole
+from runners.provenance import differing
+from tasks.files import hash_file, write_whole
 from tasks.nouns import InputError, Prediction
 
 FILE = "run.json"

@@ -25,10 +25,10 @@ from runners.answers import AnswerError, empty_value, parse_answer
 from runners.config_files import flatten
 from runners.journal import Journal, read_journal
 from runners.plan import Plan
-from runners.provenance import git_state, hardware, hash_file, peak_memory, versions
+from runners.provenance import git_state, hardware, peak_memory, versions
 from tasks.check import check_file
 from tasks.concept_tables import names_table
-from tasks.files import write_whole
+from tasks.files import hash_file, write_whole
 from tasks.nouns import InputError, Prediction, Value
 from tasks.submission import write_submission
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,8 @@ import numpy as np
 from evaluation.bertscore import Encoder, f1_scores, idf
 from evaluation.measure import Measured
 from evaluation.statistics import Statistics
+from evaluation.tokens import preprocessed
+from tasks.files import hash_file
 from tasks.nouns import InputError
 
 DEBERTA = "microsoft/deberta-xlarge-mnli"
@@ -98,12 +98,6 @@ class BertScore:
         return name, int(layer)
 
 
-def preprocessed(text: str) -> str:
-    """The official preprocessing: lower-case, numbers to a word, ASCII punctuation deleted; blanks stay as they are."""
-    numbered = re.sub(r"\d+", "number", text.lower())
-    return numbered.translate(str.maketrans("", "", string.punctuation))
-
-
 def is_deberta(label: str, folder: Path) -> bool:
     """Whether this is the organisers' model: the hub's, or a folder of its name, and in either case of its shape."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -145,6 +139,5 @@ def _digest(folder: Path) -> str:
     """Eight digits that change with the weights."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin")):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(bytes.fromhex(hash_file(path)))
     return digest.hexdigest()[:8]

@@ -18,8 +18,9 @@ from evaluation import bertscore
 from evaluation.bertscore import Encoder, f1_scores, idf
 from evaluation.commands import score
 from evaluation.providers import chosen_models, measure, reason
-from evaluation.providers.bertscore import DEBERTA, LAYER, SHAPE, BertScore, is_deberta, preprocessed
+from evaluation.providers.bertscore import DEBERTA, LAYER, SHAPE, BertScore, is_deberta
 from evaluation.score import Scores, score_predictions
+from evaluation.tokens import preprocessed
 from tasks.editions import load_edition
 from tasks.nouns import InputError, Task, Value
 
