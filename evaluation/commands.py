@@ -16,7 +16,7 @@ from rich.console import Console
 
 from evaluation.breakdown import Subset, by_group, modality_groups, per_concept_csv, print_groups
 from evaluation.inputs.arguments import print_problems, read_accepted, read_inputs
-from evaluation.inputs.options import HOW, WHERE, parted, with_options
+from evaluation.inputs.options import HOW, WHERE, parted
 from evaluation.inputs.outputs import check_outputs, files_read
 from evaluation.inputs.references import References
 from evaluation.inputs.runs import read_record, references_of_run
@@ -30,6 +30,7 @@ from tasks.editions import Edition, load_edition
 from tasks.files import write_whole
 from tasks.mojibake import mojibake
 from tasks.nouns import InputError, Task, Value
+from tasks.options import with_options
 
 
 @click.command()

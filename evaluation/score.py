@@ -67,38 +67,39 @@ def score_systems(
     groups = [references.groups.get(i, i) for i in ids] if references.groups else None
     year = f"-{edition.year}" if profile == "imageclef" else ""
     pins = f"profile:{profile}{year}|refs:{_digest(references.values)}"
-    by_us = _measure(answers, truths, references, ids=ids, profile=asked)
-    by_models: list[dict[str, Measured]] = [{} for _ in systems]
+    measured = _measure(answers, truths, references, ids=ids, profile=asked)
     if equipment is not None and task is not Task.CONCEPTS:
         texts = [text_of(truth) for truth in truths]
         asking = [Pairs(ids, [text_of(answer) for answer in ours], texts, references.images) for ours in answers]
-        missing = [name for name in asked.roles if name not in by_us[0]]
+        missing = [name for name in asked.roles if name not in measured[0]]
         by_models = providers.measure_systems(missing, asking, edition=edition, equipment=equipment)
+        measured = [own | more for own, more in zip(measured, by_models, strict=True)]
     results = []
-    for ours, own, more in zip(answers, by_us, by_models, strict=True):
-        measured = own | more
-        counted = {name: one for name, one in measured.items() if not math.isnan(one.statistics.value)}
+    for ours, own in zip(answers, measured, strict=True):
+        counted = {name: one for name, one in own.items() if not math.isnan(one.statistics.value)}
         found = counted | _composites(counted, asked)
         shown = {name: found[name] for name in _shown(wanted, found)}
         ends = intervals([one.statistics for one in shown.values()], resamples=resamples, seed=seed, groups=groups)
         scores = {
-            name: Score(
-                value=one.statistics.value,
-                ci=ci,
-                signature=f"{name}|{pins}|{one.formula}",
-                role="extra" if one.surrogate else convention.roles[name],
-                statistics=one.statistics,
-                surrogate=one.surrogate,
-            )
+            name: _score(name, one, ci, pins=pins, profile=convention)
             for (name, one), ci in zip(shown.items(), ends, strict=True)
         }
-        missed = {
-            name: why_not(name, convention, measured=measured, found=found) for name in wanted if name not in found
-        }
+        missed = {name: why_not(name, convention, measured=own, found=found) for name in wanted if name not in found}
         dropped = len(references.values) - len(ids)
         warnings = doubts(ours, truths, shown=shown, profile=convention, dropped=dropped)
         results.append(Scores(task, edition.year, profile, ids, scores, missed, warnings))
     return results
+
+
+def _score(name: str, one: Measured, ci: tuple[float, float], *, pins: str, profile: Profile) -> Score:
+    return Score(
+        value=one.statistics.value,
+        ci=ci,
+        signature=f"{name}|{pins}|{one.formula}",
+        role="extra" if one.surrogate else profile.roles[name],
+        statistics=one.statistics,
+        surrogate=one.surrogate,
+    )
 
 
 def _measure(

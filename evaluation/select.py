@@ -24,9 +24,7 @@ from tasks.convert.commands import write_out
 from tasks.convert.reading import read_alike
 from tasks.editions import Edition, load_edition
 from tasks.nouns import InputError, Task, Value
-
-FILE = click.Path(path_type=Path)
-NEWEST = 2026
+from tasks.options import DEFAULT_YEAR, EDITION, FILE
 
 
 def choose(systems: Sequence[Sequence[str]], *, by: str, profile: Profile) -> list[int]:
@@ -58,7 +56,7 @@ def rouge1_profile(edition: Edition) -> Profile:
     """The edition's official words and its ROUGE-1; those of 2026 for a year that had no ROUGE-1."""
     profile = profile_of("imageclef", task=Task.CAPTIONS, edition=edition)
     if "rouge1" not in profile.roles:
-        profile = profile_of("imageclef", task=Task.CAPTIONS, edition=load_edition(NEWEST, Task.CAPTIONS))
+        profile = profile_of("imageclef", task=Task.CAPTIONS, edition=load_edition(DEFAULT_YEAR, Task.CAPTIONS))
     return replace(profile.only(["rouge1"]), composites={})
 
 
@@ -71,7 +69,7 @@ def captions() -> None:
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="A B [C ...]")
 @click.option("--by", required=True, type=click.Choice(["longest", "shortest", "consensus"]), help="The rule.")
 @click.option("--out", required=True, type=FILE, help="The new table; the zip is written beside it.")
-@click.option("--edition", "year", default=str(NEWEST), show_default=True, help="Year whose rules apply.")
+@EDITION
 @click.option("--force", is_flag=True, help="Replace files that exist, but none that is read.")
 def select(*, files: tuple[Path, ...], by: str, out: Path, year: str, force: bool) -> None:
     """Take each image's caption from one of the files A, B, ... (tables, zips, JSON or run folders).

@@ -15,6 +15,7 @@ import click
 
 from tasks.merge import merge
 from tasks.nouns import InputError, Task
+from tasks.options import EDITION, IDS, TASK, with_options
 
 SHOWN = 20
 """Problems or terms printed; --json has all problems."""
@@ -22,15 +23,7 @@ SHOWN = 20
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--task", "task_name", required=True, metavar="TASK", help="concepts, captions or reports (or 1, 2, 3).")
-@click.option("--edition", "year", default="2026", show_default=True, help="Year whose rules apply.")
-@click.option(
-    "--ids",
-    "ids_path",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The images to answer: ids.csv, any table with ids in front, a text list, or the image folder.",
-)
+@with_options([TASK, EDITION, IDS])
 @click.option("--vocabulary", type=click.Path(path_type=Path), help="cui_mapping.csv: warn of CUIs outside it.")
 @click.option("--references", type=click.Path(path_type=Path), help="Reference answers: warn of another mean length.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all problems.")

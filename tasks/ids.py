@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from tasks.nouns import InputError
@@ -62,3 +63,14 @@ def _table_ids(path: Path) -> list[str]:
     if cells and HEADER.fullmatch(cells[0]):
         cells = cells[1:]
     return [IMAGE_ENDING.sub("", cell) for cell in cells if cell]
+
+
+def require_same(here: Path, ours: Collection[str], there: Path, theirs: Collection[str]) -> None:
+    """InputError unless two files answer the same images."""
+    for where, ids, other in ((here, ours, theirs), (there, theirs, ours)):
+        alone = sorted(set(ids) - set(other))
+        if alone:
+            raise InputError(
+                f"{here} answers {len(ours)} images, {there} {len(theirs)}; {alone[0]} stands in {where} alone: "
+                "give submissions for the same images"
+            )

@@ -18,8 +18,7 @@ from pathlib import Path
 import click
 
 from tasks.nouns import InputError, Task, Value
-
-FILE = click.Path(path_type=Path)
+from tasks.options import EDITION, FILE
 
 
 def merge_concepts(systems: Sequence[Mapping[str, Value]], *, least: int) -> dict[str, Value]:
@@ -49,7 +48,7 @@ def votes_needed(by: str, least: int | None, *, files: int) -> int:
 @click.option("--by", required=True, type=click.Choice(["union", "intersection", "vote"]), help="Which CUIs to keep.")
 @click.option("--min", "least", type=click.IntRange(1), help="Files that must give a CUI, for vote.  [default: 2]")
 @click.option("--out", required=True, type=FILE, help="The new table; the zip is written beside it.")
-@click.option("--edition", "year", default="2026", show_default=True, help="Year whose rules apply.")
+@EDITION
 @click.option("--force", is_flag=True, help="Replace files that exist, but none that is read.")
 def merge(*, files: tuple[Path, ...], by: str, least: int | None, out: Path, year: str, force: bool) -> None:
     """Merge concept files A, B, ... (tables, zips, JSONL or run folders) that answer the same images.

@@ -16,9 +16,10 @@ from rich.console import Console
 from evaluation.comparison.systems import compare_systems
 from evaluation.comparison.table import print_comparison
 from evaluation.inputs.arguments import print_problems, read_accepted, read_inputs
-from evaluation.inputs.options import HOW, WHERE, parted, with_options
+from evaluation.inputs.options import HOW, WHERE, parted
 from tasks.check import Check
 from tasks.nouns import InputError
+from tasks.options import with_options
 
 
 @click.command()

@@ -20,15 +20,13 @@ from tasks.concepts import Vocabulary
 from tasks.convert.reading import read_answers
 from tasks.editions import load_edition
 from tasks.nouns import InputError, Task
-
-FILE = click.Path(path_type=Path)
+from tasks.options import EDITION, FILE, TASK, with_options
 
 
 @click.command()
 @click.argument("a", type=FILE)
 @click.argument("b", type=FILE)
-@click.option("--task", "task_name", required=True, metavar="TASK", help="concepts, captions or reports (or 1, 2, 3).")
-@click.option("--edition", "year", default="2026", show_default=True, help="Year whose rules apply.")
+@with_options([TASK, EDITION])
 @click.option("--references", type=FILE, help="Label file with the gold answers: say which side gained.")
 @click.option("--vocabulary", type=FILE, help="Table of CUIs and names: name the concepts.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with everything.")

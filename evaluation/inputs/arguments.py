@@ -24,10 +24,10 @@ from evaluation.inputs.runs import read_record, references_of_run
 from tasks.check import Check, check_file
 from tasks.datasets.dataset import split_of
 from tasks.editions import Edition, load_edition
+from tasks.ids import require_same
 from tasks.nouns import InputError, Problem, Task, Value
+from tasks.options import DEFAULT_YEAR
 from tasks.submission import read_submission
-
-DEFAULT_YEAR = 2026
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _golds_of_runs(arguments: Sequence[Path], runs: Mapping[Path, object]) -> li
         golds[path] = gold
     (here, first), *others = golds.items()
     for there, other in others:
-        _same_images(here, first.ids, there, other.ids)
+        require_same(here, first.ids, there, other.ids)
         for ours, theirs in ((first.values, other.values), (first.secondary, other.secondary)):
             changed = next((i for i in {**ours, **theirs} if ours.get(i) != theirs.get(i)), None)
             if changed is not None:
@@ -156,16 +156,6 @@ def _golds_of_runs(arguments: Sequence[Path], runs: Mapping[Path, object]) -> li
                     f"{changed} has another reference in {here} than in {there}: say which with --references FILE"
                 )
     return [golds.get(path, replace(first, notes=())) for path in arguments]
-
-
-def _same_images(here: Path, ours: Sequence[str], there: Path, theirs: Sequence[str]) -> None:
-    for where, ids, other in ((here, ours, theirs), (there, theirs, ours)):
-        alone = sorted(set(ids) - set(other))
-        if alone:
-            raise InputError(
-                f"{here} answers {len(ours)} images, {there} {len(theirs)}; {alone[0]} stands in {where} alone: "
-                "give submissions for the same images"
-            )
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:

@@ -10,24 +10,19 @@ def score(*, seed: int, **options: Any) -> None:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
-from evaluation.inputs.arguments import DEFAULT_YEAR
 from evaluation.providers import chosen_models
 from evaluation.providers.base import Equipment
 from evaluation.providers.package_metric import environment_of
 from tasks.nouns import InputError
-
-FILE = click.Path(path_type=Path)
-Command = TypeVar("Command", bound=Callable[..., object])
-Option = Callable[[Any], Any]
+from tasks.options import DEFAULT_YEAR, FILE, TASK_HELP, Option
 
 WHERE: Sequence[Option] = (
-    click.option("--task", "task_name", metavar="TASK", help="concepts, captions or reports (or 1, 2, 3)."),
+    click.option("--task", "task_name", metavar="TASK", help=TASK_HELP),
     click.option("--references", type=FILE, help="Label file with the gold answers."),
     click.option("--references-secondary", type=FILE, help="Manual concepts (task 1)."),
     click.option("--edition", "year", help=f"Year whose rules apply.  [default: {DEFAULT_YEAR}, or the run's]"),
@@ -47,17 +42,6 @@ HOW: Sequence[Option] = (
     click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the random draws."),
 )
 """How they are scored, and the seed."""
-
-
-def with_options(*groups: Sequence[Option]) -> Callable[[Command], Command]:
-    """A decorator that gives a command these options, in this order."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed([option for group in groups for option in group]):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 def parted(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

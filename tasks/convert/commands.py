@@ -15,18 +15,19 @@ import click
 from tasks.convert.writing import FORMS, Written, write_answers
 from tasks.editions import Edition
 from tasks.nouns import Task, Value
-
-FILE = click.Path(path_type=Path)
+from tasks.options import DEFAULT_YEAR, FILE, TASK
 
 
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--task", "task_name", required=True, metavar="TASK", help="concepts, captions or reports (or 1, 2, 3).")
+@TASK
 @click.option(
     "--to", "form", required=True, type=click.Choice(FORMS), help="What to write; csv is the edition's table."
 )
 @click.option("--out", required=True, type=FILE, help="The new file; of a table, the zip is written beside it.")
-@click.option("--from-edition", default="2026", show_default=True, help="Year whose rules FILE follows, if a table.")
+@click.option(
+    "--from-edition", default=str(DEFAULT_YEAR), show_default=True, help="Year whose rules FILE follows, if a table."
+)
 @click.option("--to-edition", help="Year of the table to write.  [default: that of --from-edition]")
 @click.option("--ids-map", type=FILE, help="Table of two columns: the id in FILE and the id to write.")
 @click.option("--force", is_flag=True, help="Replace files that exist, but never FILE.")

@@ -20,6 +20,7 @@ from tasks.convert.documents import load_json
 from tasks.convert.jsonl import read_lines
 from tasks.convert.rexrank import read_predictions
 from tasks.editions import Edition
+from tasks.ids import require_same
 from tasks.nouns import InputError, Task, Value
 from tasks.submission import read_submission
 from tasks.upload import read_text
@@ -44,13 +45,7 @@ def read_alike(paths: Sequence[Path], *, edition: Edition) -> list[dict[str, Val
     systems = [read_answers(path, edition=edition) for path in paths]
     first = systems[0]
     for path, answers in zip(paths, systems, strict=True):
-        for where, ids, other in ((paths[0], first, answers), (path, answers, first)):
-            alone = [image_id for image_id in ids if image_id not in other]
-            if alone:
-                raise InputError(
-                    f"{paths[0]} answers {len(first)} images, {path} {len(answers)}; {alone[0]} stands in {where} "
-                    "alone: give files for the same images"
-                )
+        require_same(paths[0], first, path, answers)
     return [{image_id: answers[image_id] for image_id in first} for answers in systems]
 
 

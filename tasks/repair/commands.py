@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from tasks.nouns import Task
+from tasks.options import EDITION, IDS, TASK, with_options
 
 SHOWN = 20
 """Unmendable things printed; --json has all."""
@@ -19,15 +20,7 @@ SHOWN = 20
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--task", "task_name", required=True, metavar="TASK", help="concepts, captions or reports (or 1, 2, 3).")
-@click.option("--edition", "year", default="2026", show_default=True, help="Year whose format is written.")
-@click.option(
-    "--ids",
-    "ids_path",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The images to answer: ids.csv, any table with ids in front, a text list, or the image folder.",
-)
+@with_options([TASK, EDITION, IDS])
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the mended files.")
 @click.option("--fill", metavar="ANSWER", help="For missing rows: `empty`, a text, CUIs, or another submission's file.")
 @click.option("--keep", type=click.Choice(["first", "last"]), help="Which of two rows that contradict each other.")
