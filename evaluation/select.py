@@ -17,7 +17,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from evaluation.measure.texts import measure_texts
+from evaluation.measure.words import Texts
+from evaluation.metrics import ngrams
 from evaluation.profiles import Profile, profile_of
 from evaluation.statistics import Array
 from tasks.convert.commands import write_out
@@ -42,11 +43,15 @@ def choose(systems: Sequence[Sequence[str]], *, by: str, profile: Profile) -> li
 
 def agreement(systems: Sequence[Sequence[str]], *, profile: Profile) -> Array:
     """The mean ROUGE-1 of each system's texts to those of the others: a row a system, a column an image."""
-    total = np.zeros((len(systems), len(systems[0])))
-    for i, texts in enumerate(systems[:-1]):  # ROUGE-1 is an F-measure, the same in both directions
-        others = systems[i + 1 :]
-        for j, found in enumerate(measure_texts(others, texts, profile=profile), start=i + 1):
-            values = found["rouge1"].statistics.per_image
+    # The words are made once for each text, not once for each pair; beside nothing, an empty text makes an empty pair.
+    texts = Texts(systems, [""] * len(systems[0]), profile, None)
+    words, empty = texts.rouge_words.systems, np.array(texts.both_empty)
+    total = np.zeros(empty.shape)
+    for i, ours in enumerate(words[:-1]):  # ROUGE-1 is an F-measure, the same in both directions
+        references = ngrams.References(ours)
+        for j in range(i + 1, len(words)):
+            found = ngrams.rouge(references.count(words[j], orders=1, cosine=False), 1).per_image
+            values = np.where(empty[i] & empty[j], 1.0, found)
             total[i] += values
             total[j] += values
     return total / max(len(systems) - 1, 1)

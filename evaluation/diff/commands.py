@@ -40,10 +40,10 @@ def diff(
     vocabulary: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what changed from A to B: tables, zips, JSON forms or run folders, accepted or not.
+    """Say what changed from A to B: tables, zips, JSON forms or run folders.
 
-    Content is compared, not quoting, order, delimiter or line ends. Exit status: 0 compared, whether they differ or
-    not, 2 unusable arguments.
+    The check need not accept them, but each image has one row, with the fields of the task. Content is compared, not
+    quoting, order, delimiter or line ends. Exit status: 0 compared, whether they differ or not, 2 unusable arguments.
     """
     edition = load_edition(year, Task.of(task_name))
     if vocabulary is not None and edition.task is not Task.CONCEPTS:

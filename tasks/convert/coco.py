@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.convert.documents import id_at, text_at
+from tasks.convert.fields import id_at, text_at
 from tasks.nouns import InputError, Value
 
 

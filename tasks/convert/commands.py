@@ -30,7 +30,7 @@ from tasks.options import DEFAULT_YEAR, FILE, TASK
 )
 @click.option("--to-edition", help="Year of the table to write.  [default: that of --from-edition]")
 @click.option("--ids-map", type=FILE, help="Table of two columns: the id in FILE and the id to write.")
-@click.option("--force", is_flag=True, help="Replace files that exist, but never FILE.")
+@click.option("--force", is_flag=True, help="Replace files that exist, but none that is read.")
 def convert(
     *,
     file: Path,
@@ -45,7 +45,9 @@ def convert(
     """Write the answers in FILE in another form, or for another year.
 
     FILE is a table, the zip to upload, a run folder, JSONL, the journal of a run, COCO results or annotations, or
-    ReXrank's predictions. What the new form cannot hold is refused, and nothing is written; an empty answer stays one.
+    ReXrank's predictions. Line breaks, and the delimiter in a year without quotes, become a blank, and labels have no
+    column in a table: the images are counted and the first is named. What else the new form cannot hold is refused,
+    and nothing is written; an empty answer stays one.
     """
     from tasks.convert.reading import read_answers
     from tasks.convert.renaming import read_map, renamed

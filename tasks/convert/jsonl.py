@@ -9,25 +9,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.convert.documents import id_at, labels_in, load_json, text_at
+from tasks.convert.fields import id_at, labels_in, text_at
+from tasks.documents import Entry, is_journal
 from tasks.nouns import InputError, Report, Task, Value
 
 
-def read_lines(text: str, path: Path, task: Task) -> dict[str, Value]:
+def read_rows(entries: Sequence[Entry], path: Path, task: Task) -> dict[str, Value]:
     """The answers by image id; in a journal a later line of an image replaces an earlier one."""
     answers: dict[str, Value] = {}
     failed: dict[str, str] = {}
-    for n, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{n}"
-        row = load_json(line, where)
+    for line, row in entries:
+        where = f"{path}:{line or 1}"
         image_id = id_at(row, ("image_id", "id"), where)
-        journal = "status" in row and "value" in row
+        journal = is_journal(row)
         if image_id in answers and not journal:
             raise InputError(f"{where}: {image_id} stands twice: keep one answer for each image")
         if journal and row["status"] != "ok":

@@ -10,15 +10,15 @@ an id and a header such as `image_id,caption`, or none, are no obstacle:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tasks.check import TITLES
 from tasks.convert.coco import read_annotations, read_results
-from tasks.convert.documents import load_json
-from tasks.convert.jsonl import read_lines
+from tasks.convert.jsonl import read_rows
 from tasks.convert.rexrank import read_predictions
+from tasks.documents import read_documents
 from tasks.editions import Edition
 from tasks.ids import require_same
 from tasks.nouns import InputError, Task, Value
@@ -85,18 +85,16 @@ def _as_written(head: str, edition: Edition) -> Edition:
 
 
 def _read_json(text: str, path: Path, task: Task) -> dict[str, Value]:
-    first, _, rest = text.strip().partition("\n")
-    if first[0] == "{" and first.rstrip().endswith("}") and rest:
-        return read_lines(text, path, task)
-    document = load_json(text, str(path))
+    entries = read_documents(text, str(path), strict=True)
+    document = entries[0].content
+    if entries[0].line is not None or _is_row(document):
+        return read_rows(entries, path, task)
     if isinstance(document, list):
         _only(Task.CAPTIONS, task, path, "COCO results")
         return read_results(document, path)
     if "annotations" in document:
         _only(Task.CAPTIONS, task, path, "COCO annotations")
         return read_annotations(document, path)
-    if _is_row(document):
-        return read_lines(text, path, task)
     _only(Task.REPORTS, task, path, "ReXrank predictions")
     return read_predictions(document, path)
 
@@ -106,6 +104,8 @@ def _only(wanted: Task, task: Task, path: Path, what: str) -> None:
         raise InputError(f"{path} looks like {what}, which are answers to {wanted}: use --task {wanted}")
 
 
-def _is_row(document: Mapping[str, object]) -> bool:
-    """Whether a lone object is a JSONL file of one line."""
+def _is_row(document: object) -> bool:
+    """Whether a lone document is a JSONL file of one line."""
+    if not isinstance(document, dict) or "annotations" in document:
+        return False
     return not all(isinstance(value, dict) for value in document.values())

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tasks.convert.documents import labels_in, text_at
+from tasks.convert.fields import labels_in, text_at
 from tasks.nouns import InputError, Report, Value
 from tasks.reports import format_report, parse_report
 
@@ -51,6 +51,11 @@ def predictions(reports: Mapping[str, Report]) -> dict[str, dict[str, str]]:
     return found
 
 
+def unglued(text: str) -> str:
+    """The text with a line break before each heading that follows a sentence without a blank."""
+    return _GLUED.sub("\n", text)
+
+
 def _report(text: str, where: str) -> Report:
     own = _OWN.fullmatch(text)
     if own and not any(section and _HEADING.search(section) for section in own.group(1, 2)):
@@ -59,6 +64,6 @@ def _report(text: str, where: str) -> Report:
             if labels is not None:
                 return Report(own[1] or "", own[2] or "", labels)
     try:
-        return parse_report(_GLUED.sub("\n", text))
+        return parse_report(unglued(text))
     except ValueError as error:
         raise InputError(f"{where}: {error}: put 'Findings:' or 'Impression:' before each section") from error

@@ -1,6 +1,7 @@
 """Answers as a file: whole or not at all, never over another file unless told to, and accepted by the check.
 
-The table has the name asked for, the zip to upload (and for reports ReXrank's JSON) the same name with its own ending:
+The table has the name asked for, the zip to upload (and for reports ReXrank's JSON) the same name with its own ending;
+they are put in place together, the table last:
 
     write_answers(Path("new.csv"), {"..._test_0": "A scan."}, edition=edition, form="csv")
     # Written((new.csv, new.zip))
@@ -10,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from tasks.editions import Edition
 from tasks.files import write_whole
 from tasks.nouns import InputError, Report, Task, Value
 from tasks.submission import one_line, read_submission, write_submission
+from tasks.together import beside, move_together, nearest
 
 FORMS = ("csv", "jsonl", "coco-results", "coco-annotations", "rexrank")
 """The edition's table, and the JSON forms."""
@@ -55,7 +56,7 @@ def write_answers(
     """
     if out.is_dir():
         raise InputError(f"{out} is a folder: name the file to write in it")
-    parent = next(parent for parent in out.absolute().parents if parent.exists())
+    parent = nearest(out.absolute().parent)
     if not parent.is_dir():
         raise InputError(f"{out}: {parent} is a file, not a folder: name a file in a folder")
     if not answers:
@@ -74,8 +75,8 @@ def _write_table(
 ) -> Written:
     if out.suffix.lower() in {".zip", ".json"}:
         raise InputError(f"{out}: name the table, such as {out.with_suffix('.csv')}; the zip is written beside it")
-    with tempfile.TemporaryDirectory() as folder:
-        table = write_submission(Path(folder), edition=edition, rows=list(answers.items()))
+    with beside(out.parent) as folder:
+        table = write_submission(folder, edition=edition, rows=list(answers.items()))
         check = check_file(table, edition=edition, ids=list(answers))
         if not check.accepted:
             problem = next(problem for problem in check.problems if problem.severity == "error")
@@ -86,8 +87,7 @@ def _write_table(
         found = read_submission(table, edition=edition)
         places = {file: out if file == table else out.with_suffix(file.suffix) for file in _written(table)}
         _refuse_existing(list(places.values()), sources, force=force)
-        for file, place in places.items():
-            write_whole(place, file.read_bytes())
+        move_together(dict(reversed(places.items())))
     unlike = [i for i, value in answers.items() if found[i] != _bare(value)]
     undelimited = {i for i in unlike if not edition.quoted and edition.delimiter in str(answers[i])}
     return Written(

@@ -60,7 +60,9 @@ def pick_values(titles: Sequence[str], id_at: int, task: Task, where: str) -> tu
     others = [n for n in range(len(titles)) if n != id_at]
     if task is Task.REPORTS:
         sections = [[n for n in others if kind.search(titles[n])] for kind in _SECTIONS]
-        if all(len(found) == 1 for found in sections):
+        # ReXrank's `findings` and `impression` are the gold report beside the `model_prediction`.
+        gold = any(_PREDICTED.search(titles[n]) and not any(n in found for found in sections) for n in others)
+        if all(len(found) == 1 for found in sections) and not gold:
             return sections[0][0], sections[1][0]
     if len(others) == 1:
         return tuple(others)

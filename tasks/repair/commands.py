@@ -26,7 +26,7 @@ SHOWN = 20
 @click.option("--keep", type=click.Choice(["first", "last"]), help="Which of two rows that contradict each other.")
 @click.option("--keep-concepts", type=click.Choice(["first"]), help="Cut lists with more CUIs than are taken.")
 @click.option("--vocabulary", type=click.Path(path_type=Path), help="cui_mapping.csv: turn names into CUIs.")
-@click.option("--force", is_flag=True, help="Replace files in --out.")
+@click.option("--force", is_flag=True, help="Replace files in --out, but never FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all changes.")
 def repair(
     *,
@@ -42,11 +42,11 @@ def repair(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Mend FILE and say every change: a table of any year, JSON, JSON lines, Parquet, a journal, a zip of one.
+    """Mend FILE and say every change: a table of any year, JSON, JSONL, Parquet, a journal, a zip or a run folder.
 
-    Writes submission.csv, submission.zip and changes.json into --out, and invents nothing: what is missing is filled
-    only from what --fill names. Exit status: 0 the check accepts the mended file, 1 it could not be mended and nothing
-    was written, 2 unusable arguments.
+    Writes submission.csv, submission.zip (of reports also submission.json) and changes.json into --out, and invents
+    nothing: what is missing is filled only from what --fill names. Exit status: 0 the check accepts the mended file,
+    1 it could not be mended and nothing was written, 2 unusable arguments.
     """
     from tasks.concepts import Vocabulary
     from tasks.editions import load_edition

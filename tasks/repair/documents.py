@@ -1,17 +1,21 @@
 """The rows of JSON, JSON lines, our own journal and Parquet.
 
-Understood are `{id: answer}`, a list of objects or of pairs, an object that holds such a list, and columns as lists.
-A journal's failed images have no answer, and a later line of an image replaces an earlier one.
+Understood are `{id: answer}`, a list of objects or of pairs, an object that holds such a list, COCO's annotations, and
+columns as lists. A journal's failed images have no answer, and a later line of an image replaces an earlier one:
+
+    read_json('{"model": "m", "predictions": [{"id": "a", "caption": "A scan."}]}', edition, names, log, "x.json")
+    # [Row(None, "a", "A scan.")]
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tasks.documents import Entry, Torn, is_journal, read_documents
 from tasks.editions import Edition
 from tasks.nouns import InputError, Report, Task
 from tasks.repair.changes import Record
@@ -19,24 +23,19 @@ from tasks.repair.columns import id_column, pick_values
 from tasks.repair.names import Names
 from tasks.repair.row import Cell, Row
 
-_JOURNAL = {"image_id", "status", "value"}
-Item = tuple[int | None, Any]
-"""Line, where there is one, and what stands there."""
-
 
 def read_json(text: str, edition: Edition, names: Names, log: Record, where: str) -> list[Row]:
     """The rows of one JSON document or of JSON lines."""
-    text = text.strip("\ufeff \t\r\n") + "\n" * text.endswith("\n")
-    try:
-        items = list(_items(_loads(text), names))
-    except ValueError:
-        items = _lines(text, log, where)
-    except RecursionError as error:
-        raise InputError(f"{where}: JSON nested too deeply: give a list of objects with id and answer") from error
+    entries = read_documents(text, where, strict=False)
+    if isinstance(entries[-1].content, Torn):  # a run that was killed leaves one
+        torn = entries.pop()
+        log.change("form", before=torn.content[:200], line=torn.line)
+    if entries[0].line is None:
+        entries = _entries(entries[0].content, names)
     log.change("form", before="JSON", after="table")
-    if items and all(isinstance(item, dict) and item.keys() >= _JOURNAL for _, item in items):
-        return _journal(items, edition, log)
-    return _table(items, edition, names, log, where)
+    if entries and all(is_journal(content) for _, content in entries):
+        return _journal(entries, edition, log)
+    return _table(entries, edition, names, log, where)
 
 
 def read_parquet(source: Path | BinaryIO, edition: Edition, names: Names, log: Record, where: str) -> list[Row]:
@@ -52,59 +51,41 @@ def read_parquet(source: Path | BinaryIO, edition: Edition, names: Names, log: R
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{where} cannot be read as Parquet: {str(error)[:200]}: write the file again") from error
     log.change("form", before="Parquet", after="table")
-    return _table([(None, row) for row in rows], edition, names, log, where)
+    return _table([Entry(None, row) for row in rows], edition, names, log, where)
 
 
-def _loads(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_object)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> Any:
-    """A dict, or the pairs themselves when a key stands twice: none of them may be lost unseen."""
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else [list(pair) for pair in pairs]
-
-
-def _lines(text: str, log: Record, where: str) -> list[Item]:
-    lines = text.split("\n")
-    items: list[Item] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            items.append((number, _loads(line)))
-        except (ValueError, RecursionError) as error:
-            # A run that was killed leaves one torn line at its end.
-            journal = bool(items) and all(isinstance(i, dict) and i.keys() >= _JOURNAL for _, i in items)
-            if number == len(lines) and journal:
-                log.change("form", before=line[:200], line=number)
-                continue
-            said = error.msg if isinstance(error, json.JSONDecodeError) else "cannot be read"
-            raise InputError(f"{where}:{number}: not JSON ({said}): correct the line or remove it") from error
-    return items
-
-
-def _items(document: Any, names: Names) -> Iterable[Item]:
+def _entries(document: Any, names: Names) -> list[Entry]:
     """The objects or pairs of a document."""
     if isinstance(document, list):
-        return [(None, item) for item in document]
-    if not isinstance(document, dict):
-        raise ValueError("no rows")  # noqa: TRY004 - read as JSON lines instead
-    if document.keys() >= _JOURNAL:
-        return [(1, document)]
+        return [Entry(None, item) for item in document]
+    if not isinstance(document, dict) or is_journal(document):
+        return [Entry(1, document)]
+    if isinstance(document.get("images"), list) and isinstance(document.get("annotations"), list):
+        return _annotations(document["images"], document["annotations"], names)
     lists = [v for v in document.values() if isinstance(v, list) and v and isinstance(v[0], (dict, list))]
     if not any(names.of(key) is not None for key in document):
         if lists:
             inner = max(lists, key=lambda rows: _hits(rows, names))
-            return [(None, item) for item in inner]
+            return [Entry(None, item) for item in inner]
         columns = [v for v in document.values() if isinstance(v, list)]
         if len(columns) > 1 and len(columns) == len(document) and len({len(c) for c in columns}) == 1:
-            return [(None, dict(zip(document, row, strict=True))) for row in zip(*columns, strict=True)]
+            return [Entry(None, dict(zip(document, row, strict=True))) for row in zip(*columns, strict=True)]
         if _hits([document], names):
-            return [(1, document)]
+            return [Entry(1, document)]
     if all(isinstance(value, dict) for value in document.values()):
-        return [(None, {"key": key, **value}) for key, value in document.items()]
-    return [(None, [key, value]) for key, value in document.items()]
+        return [Entry(None, {"key": key, **value}) for key, value in document.items()]
+    return [Entry(None, [key, value]) for key, value in document.items()]
+
+
+def _annotations(images: Sequence[Any], annotations: Sequence[Any], names: Names) -> list[Entry]:
+    """COCO's annotations, each with the file name of its image where its number is no id of the list."""
+    files = {str(image.get("id")): image.get("file_name") for image in images if isinstance(image, dict)}
+    rows = [dict(row) if isinstance(row, dict) else row for row in annotations]
+    for row in rows:
+        if isinstance(row, dict) and names.of(row.get("image_id")) is None:
+            row["image_id"] = files.get(str(row.get("image_id"))) or row.get("image_id")
+            row.pop("id", None)  # the annotation's own number
+    return [Entry(None, row) for row in rows]
 
 
 def _hits(rows: Sequence[Any], names: Names) -> int:
@@ -112,9 +93,9 @@ def _hits(rows: Sequence[Any], names: Names) -> int:
     return id_column(cells, names)[1]
 
 
-def _journal(items: Sequence[Item], edition: Edition, log: Record) -> list[Row]:
+def _journal(entries: Sequence[Entry], edition: Edition, log: Record) -> list[Row]:
     rows: dict[str, Row] = {}
-    for line, item in items:
+    for line, item in entries:
         name = str(item["image_id"])
         if name in rows:
             log.change("id-duplicate", before=f"line {rows[name].line}", after=f"line {line}", line=line, image_id=name)
@@ -123,10 +104,10 @@ def _journal(items: Sequence[Item], edition: Edition, log: Record) -> list[Row]:
     return list(rows.values())
 
 
-def _table(items: Sequence[Item], edition: Edition, names: Names, log: Record, where: str) -> list[Row]:
-    titles = list(dict.fromkeys(key for _, item in items if isinstance(item, dict) for key in item))
+def _table(entries: Sequence[Entry], edition: Edition, names: Names, log: Record, where: str) -> list[Row]:
+    titles = list(dict.fromkeys(key for _, item in entries if isinstance(item, dict) for key in item))
     rows: list[tuple[int | None, list[Any]]] = []
-    for number, (line, item) in enumerate(items, start=1):
+    for number, (line, item) in enumerate(entries, start=1):
         if isinstance(item, dict) and item:
             rows.append((line, [item.get(title) for title in titles]))
         elif isinstance(item, list) and len(item) == 2 and not titles:

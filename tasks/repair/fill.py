@@ -48,7 +48,10 @@ def _exists(path: Path) -> bool:
 
 def _from_file(path: Path, mender: Mender, names: Names) -> Fill:
     scratch = Mender(mender.edition, Record(), mender.vocabulary, mender.keep_concepts)
-    source = read_source(path, edition=mender.edition, names=names, record=scratch.record)
+    try:
+        source = read_source(path, edition=mender.edition, names=names, record=scratch.record)
+    except InputError as error:
+        raise InputError(f"--fill {error}") from error
     rows: dict[str, list[Row]] = {}
     for row in source.rows:
         if row.value is not None and (image_id := names.of(row.name)) is not None:

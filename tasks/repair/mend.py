@@ -1,4 +1,4 @@
-"""Repair a file: read it, mend it, check what came out, and only then put the files in place.
+"""Repair a file: read it, mend it, check what came out, and only then put the files in place, changes.json last.
 
 repaired = repair_file(Path("s.csv"), edition=edition, ids=ids, out=Path("mended"))
 repaired.done, repaired.record.counts       # True, {"id-order": 1, "cui-case": 3}
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +25,7 @@ from tasks.repair.rows import Keep, place
 from tasks.repair.sources import read_source
 from tasks.repair.values import Mender
 from tasks.submission import write_submission
+from tasks.together import beside, move_together, nearest
 
 CHANGES = "changes.json"
 
@@ -82,11 +81,11 @@ def repair_file(
 ) -> Repaired:
     """Mend the file into the folder `out`; nothing is written unless the check accepts it.
 
-    InputError when the file cannot be read or `out` holds a submission already and `force` is not given.
+    InputError when the file cannot be read or would be replaced, or `out` holds a submission and `force` is not given.
     """
     options = options or Options()
     names, record = Names(ids), Record()
-    _look(out, edition, force=options.force)
+    _look(path, out, edition, force=options.force)
     mender = Mender(edition, record, options.vocabulary, options.keep_concepts)
     fill = None if options.fill is None else parse_fill(options.fill, mender=mender, names=names)
     source = read_source(path, edition=edition, names=names, record=record)
@@ -97,17 +96,14 @@ def repair_file(
     return _write(source.text, answers, Repaired(edition, path, out, len(answers), record), options)
 
 
-def _look(out: Path, edition: Edition, *, force: bool) -> None:
-    if not (there_is := _nearest(out)).is_dir():
+def _look(path: Path, out: Path, edition: Edition, *, force: bool) -> None:
+    if not (there_is := nearest(out)).is_dir():
         raise InputError(f"{there_is} is a file: give --out a folder")
     there = [name for name in _files(edition) if (out / name).exists()]
+    if any(path.exists() and path.samefile(out if path.is_dir() else out / name) for name in there):
+        raise InputError(f"{path} would be replaced by what is made of it: give --out another folder")
     if there and not force:
         raise InputError(f"{out / there[0]} exists: give --out another folder, or --force to replace it")
-
-
-def _nearest(path: Path) -> Path:
-    """The path itself or the closest folder above it that exists."""
-    return next(above for above in (path, *path.absolute().parents) if above.exists())
 
 
 def _files(edition: Edition) -> list[str]:
@@ -125,12 +121,10 @@ def _refuse_other_images(path: Path, written: Sequence[str], names: Names) -> No
 
 
 def _write(text: str | None, answers: dict[str, Value], repaired: Repaired, options: Options) -> Repaired:
-    """Write beside the final names, check, then rename."""
+    """Write beside the folder, check, then move all files together, changes.json last."""
     edition, out, record = repaired.edition, repaired.out, repaired.record
-    # In what exists: no folder is made for a file that then cannot be mended.
-    beside = Path(tempfile.mkdtemp(dir=_nearest(out), prefix=".repair."))
-    try:
-        table = write_submission(beside, edition=edition, rows=list(answers.items()))
+    with beside(out) as folder:
+        table = write_submission(folder, edition=edition, rows=list(answers.items()))
         if text is not None:
             _note_layout(text, table.read_text(encoding="utf-8"), list(answers), edition, record)
         check = check_file(
@@ -143,12 +137,8 @@ def _write(text: str | None, answers: dict[str, Value], repaired: Repaired, opti
         record.problems.extend(problem for problem in check.problems if problem.severity == "error")
         repaired = replace(repaired, warnings=tuple(p for p in check.problems if p.severity == "warning"))
         if repaired.done:
-            write_whole(beside / CHANGES, _one_change_a_line(repaired))
-            out.mkdir(parents=True, exist_ok=True)
-            for name in _files(edition):
-                (beside / name).replace(out / name)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            write_whole(folder / CHANGES, _one_change_a_line(repaired))
+            move_together({folder / name: out / name for name in _files(edition)})
     return repaired
 
 

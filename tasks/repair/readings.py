@@ -43,6 +43,10 @@ class Reading:
     opened: dict[int, str] = field(default_factory=dict)
     """Line -> its text, where a quote was never closed."""
 
+    def knows(self, record: Record, names: Names) -> bool:
+        """Whether a record is the row of an image of the list."""
+        return self.id_at < len(record.fields) and names.of(record.fields[self.id_at]) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

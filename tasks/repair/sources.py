@@ -58,7 +58,7 @@ def _in_folder(path: Path, edition: Edition) -> Path:
     if len(journals) == 1:
         return journals[0]
     found = f"{len(journals)} journals" if journals else f"no {edition.zip_member} and no journal"
-    raise InputError(f"{path} holds {found}: give the file to repair")
+    raise InputError(f"{path} is a folder with {found}: give the file itself")
 
 
 def _starts_with(path: Path, mark: bytes) -> bool:

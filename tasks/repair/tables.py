@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from tasks.editions import Edition
@@ -12,6 +11,7 @@ from tasks.repair.columns import is_title, pick_values
 from tasks.repair.names import Names, bare
 from tasks.repair.readings import LINE_END, MARKS, Frame, Reading, best_reading
 from tasks.repair.row import Cell, Row
+from tasks.repair.unbroken import unbroken
 from tasks.upload import FIELD_LIMIT, Record
 
 _LONGEST = 8 * FIELD_LIMIT
@@ -54,78 +54,15 @@ def _rows(reading: Reading, frame: Frame) -> Iterator[Row]:
         width = len(header)
     if len(header) == 2:
         width = 2  # reports in one column
-    data = list(_unbroken(data, header, reading, frame))
+    data = list(unbroken(data, header, reading, frame))
     value_at = _value_columns(header, width, reading.id_at, data, frame)
     padded = not header and _padded(data, len(columns))
     for n, record in enumerate(data):
-        if header and not _known(record, reading, frame) and [bare(cell) for cell in record.fields] == header:
+        if header and not reading.knows(record, frame.names) and [bare(cell) for cell in record.fields] == header:
             log.change("header-repeated", before=delimited(record, reading), line=record.line)
             continue
         until = data[n + 1].line if n + 1 < len(data) else record.line + 1
         yield _row(record, reading, frame, value_at, width=width, single=until == record.line + 1, padded=padded)
-
-
-def _unbroken(data: Sequence[Record], header: Sequence[str], reading: Reading, frame: Frame) -> Iterator[Record]:
-    """The records, where lines of a text without quotes are put back to it, or refused when they could be another's."""
-    if frame.edition.task is Task.CONCEPTS or reading.id_at or reading.found < len(frame.names.ids):
-        yield from data
-        return
-    held: Record | None = None
-    rest: list[Record] = []
-    for record in data:
-        known = _known(record, reading, frame)
-        repeated = [bare(cell) for cell in record.fields] == header
-        if held and not known and not repeated and _is_prose(record, frame):
-            rest.append(record)
-            continue
-        if held:
-            yield from _put_back(held, rest, frame, certain=known)
-            held, rest = None, []
-        if known:
-            held = record
-        else:
-            yield record
-    if held:
-        yield from _put_back(held, rest, frame, certain=False)
-
-
-def _is_prose(record: Record, frame: Frame) -> bool:
-    """Whether a line that begins with no id of the list is words rather than a row under an unknown id."""
-    name, rest, known = bare(record.fields[0]), record.fields[1:2], frame.names.ids[0]
-    stem = re.split(r"[^A-Za-z]", known)[0][:8]
-    if stem and re.match(stem + ("" if len(stem) == 8 else "(?![a-z])"), name, re.IGNORECASE):
-        return False
-    return _is_word(name, known) or not rest or rest[0][:1].isspace()
-
-
-def _is_word(name: str, known: str) -> bool:
-    """Whether a first field is words: it holds a blank, or no digit where ids end in one."""
-    return " " in name or (known[-1:].isdigit() and not any(map(str.isdigit, name)))
-
-
-def _put_back(held: Record, rest: Sequence[Record], frame: Frame, *, certain: bool) -> Iterator[Record]:
-    """A row with the lines that follow it; only lines before the next image's row are its own for certain."""
-    for record in rest:
-        name, value = bare(record.fields[0]), record.fields[1:2]
-        ours = held.fields[1:2]
-        # `other, text` may be a row under an unknown id, above all where ids and texts are separated so.
-        follows = not value or (value[0][:1].isspace() and bool(ours) and not ours[0][:1].isspace())
-        starts = record.fields[0].lstrip("\"'“‘( ")[:1].isalnum()
-        certain = certain and bool(ours) and starts and _is_word(name, frame.names.ids[0]) and (" " in name or follows)
-    if certain and rest:
-        lines = [frame.lines[record.line - 1] for record in rest]
-        held = Record(held.line, [*held.fields[:-1], "\n".join([held.fields[-1], *lines])])
-    yield held
-    if certain:
-        return
-    fix = "put double quotes round the whole text of the image, or remove the line"
-    for record in rest:
-        message = f"no id of the list: {frame.lines[record.line - 1][:80]!r} may be the rest of the text above"
-        frame.log.refuse("id-unknown", message, line=record.line, image_id=frame.names.of(held.fields[0]), fix=fix)
-
-
-def _known(record: Record, reading: Reading, frame: Frame) -> bool:
-    return reading.id_at < len(record.fields) and frame.names.of(record.fields[reading.id_at]) is not None
 
 
 def _share(records: Sequence[Record], width: int) -> float:
@@ -145,7 +82,7 @@ def _header(records: Sequence[Record], reading: Reading, frame: Frame) -> list[s
         first = first[0].split(mark)  # only the header has another delimiter
     titles = [bare(cell) for cell in first]
     known = any(names.of(cell) is not None for cell in first)
-    follows = len(records) > 1 and _known(records[1], reading, frame)
+    follows = len(records) > 1 and reading.knows(records[1], frame.names)
     numbered = [any(c.isdigit() for c in name) for name in (titles[0], names.ids[0])]
     plain = numbered == [False, True] and follows and len(first) > 1 and all(len(title) < 40 for title in titles)
     if known or not (first == columns or is_title(first, edition.task) or plain):

@@ -1,23 +1,21 @@
 """The mends of one answer: CUIs, texts and reports. None means that it was refused, with the reason in the record.
 
-    mender = Mender(load_edition(2026, Task.CONCEPTS), Record())
-    mender.mend("['c0040405', 'C0817096']", line=2, image_id="..._test_0")      # ("C0040405", "C0817096")
-
-Wrongly decoded characters are mended with ftfy (Speer 2019, github.com/rspeer/python-ftfy), its encoding fix alone.
+mender = Mender(load_edition(2026, Task.CONCEPTS), Record())
+mender.mend("['c0040405', 'C0817096']", line=2, image_id="..._test_0")      # ("C0040405", "C0817096")
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from tasks.concepts import Vocabulary
+from tasks.convert.rexrank import unglued
 from tasks.editions import Edition
 from tasks.nouns import Report, Task, Value
 from tasks.repair.changes import Record
+from tasks.repair.redecode import redecoded
 from tasks.repair.row import Cell
 from tasks.reports import format_report, parse_report
 from tasks.submission import NO_TEXT, one_line
@@ -59,7 +57,7 @@ class Mender:
     def _report(self, value: Cell, note: _Note) -> Report | None:
         if isinstance(value, str):
             try:
-                found = parse_report(value)
+                found = parse_report(unglued(value))
             except ValueError:
                 found = Report(value, "")
             if value.strip():
@@ -75,7 +73,7 @@ class Mender:
         """The text on one line, in characters that were meant; its words stay."""
         for _ in range(_PASSES if len(text) < _HOPELESS * FIELD_LIMIT else 0):
             # A lone U+0085 is a line end here, ftfy takes it for the ellipsis of Windows-1252.
-            if not text.isascii() and (fixed := self._fix_encoding(text)) not in {text, text.replace("\x85", "…")}:
+            if (fixed := redecoded(text)) not in {text, text.replace("\x85", "…")}:
                 note.change("mojibake", text, fixed)
                 text = fixed
             line = one_line(text if self.edition.quoted else text.replace(self.edition.delimiter, " "))
@@ -97,14 +95,6 @@ class Mender:
         if not self.edition.quoted and self.edition.delimiter in text:
             kinds.append("delimiter-inside")
         return kinds or ["text-space"]
-
-    @cached_property
-    def _fix_encoding(self) -> Callable[[str], str]:
-        import ftfy
-
-        # Not what loses characters, nor what reads a control character as another one.
-        config = ftfy.TextFixerConfig(replace_lossy_sequences=False, fix_c1_controls=False)
-        return lambda text: ftfy.fix_encoding(text, config)
 
     def _cuis(self, value: Cell, note: _Note) -> tuple[str, ...] | None:
         if value is None or isinstance(value, Report):

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.measure.texts import measure_texts
 from evaluation.select import agreement, captions, choose, rouge1_profile
 from tasks.check import check_file
 from tasks.editions import load_edition
@@ -64,6 +65,16 @@ def test_agreement_is_the_mean_rouge_of_the_package(systems: list[list[str]]) ->
         worth = [expected[m][k] if texts[k].strip() else -1.0 for m, texts in enumerate(systems)]
         assert worth[n] >= max(worth) - 1e-9
         assert all(worth[m] < max(worth) - 1e-12 for m in range(n))
+
+
+@pytest.mark.parametrize("year", [2018, 2022, 2023, 2024, 2025, 2026])
+def test_agreement_is_the_score_of_each_pair(year: int) -> None:
+    profile = rouge1_profile(load_edition(year, Task.CAPTIONS))
+    systems = [[*texts, " ", "!", "the"] for texts in (A, B, C, A[::-1])]
+    scores = [measure_texts(systems, texts, profile=profile) for texts in systems]
+    for n, found in enumerate(agreement(systems, profile=profile)):
+        pairs = [scores[m][n]["rouge1"].statistics.per_image for m in range(len(systems)) if m != n]
+        assert np.allclose(found, np.mean(pairs, axis=0), atol=1e-12)
 
 
 @pytest.fixture

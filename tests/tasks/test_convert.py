@@ -373,6 +373,32 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     )
 
 
+def test_a_replacement_that_stops_half_way_leaves_the_old_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out" / "new.csv"
+    for text in ("old", "new"):
+        table = write_submission(tmp_path / text, edition=CAPTIONS, rows=[("a", text)])
+        if text == "old":
+            assert run_convert(table, "--task", 2, "--to", "csv", "--out", out).exit_code == 0
+    before = {file.name: file.read_bytes() for file in out.parent.iterdir()}
+    replace = Path.replace
+
+    def moving(source: Path, target: Path) -> Path:
+        if target == out and source.parent.name != "old":
+            raise PermissionError(13, "Permission denied", str(target))
+        return replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", moving)
+        said = refusal(table, "--task", 2, "--to", "csv", "--out", out, "--force")
+    assert "nothing was replaced" in said
+    assert {file.name: file.read_bytes() for file in out.parent.iterdir()} == before
+    assert run_convert(table, "--task", 2, "--to", "csv", "--out", out, "--force").exit_code == 0
+    assert out.read_text(encoding="utf-8") == "ID,Caption\na,new\n"
+    assert sorted(file.name for file in out.parent.iterdir()) == ["new.csv", "new.zip"]
+
+
 def test_force_never_replaces_what_is_read(tmp_path: Path) -> None:
     run = tmp_path / "run"
     write_submission(run, edition=REPORTS, rows=[("a", Report("Clear.", ""))])

@@ -20,6 +20,7 @@ from tasks.concepts import Vocabulary
 from tasks.editions import load_edition
 from tasks.nouns import InputError, Prediction, Report, Task, Value
 from tasks.repair.mend import Options, Repaired, repair_file
+from tasks.repair.redecode import redecoded
 from tasks.submission import read_submission
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "check-2026.jsonl"
@@ -403,7 +404,7 @@ def test_a_refusal_after_the_check_makes_no_folder(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [
-        ('{"a": ', "in.json", "in.json:1: not JSON"),
+        ('{"a": ', "in.json", "in.json:1 is not JSON"),
         ('{"id": "a", "caption": "x"}\n[1]\n', "in.jsonl", "entry 2 is neither"),
         (f"ID,caption_a,caption_b\n{IDS[0]},x,y\n", "in.csv", "could each be the answer"),
         (f"ID,seconds,model\n{IDS[0]},x,y\n", "in.csv", "says that it is the answer"),
@@ -471,6 +472,80 @@ def test_nothing_is_overwritten_or_left_half_done(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file: give --out a folder"):
         repair_file(path, edition=edition, ids=IDS, out=tmp_path / "file")
+
+
+def test_force_never_replaces_what_is_read(tmp_path: Path) -> None:
+    out, edition = tmp_path / "out", load_edition(2026, Task.CAPTIONS)
+    out.mkdir()
+    (out / "submission.csv").write_text(captions(f"{IDS[0]},  x"), encoding="utf-8")
+    for path in (out, out / "submission.csv"):
+        with pytest.raises(InputError, match="would be replaced by what is made of it"):
+            repair_file(path, edition=edition, ids=IDS[:1], out=out, options=Options(force=True))
+    assert (out / "submission.csv").read_text(encoding="utf-8") == captions(f"{IDS[0]},  x")
+    assert [file.name for file in out.iterdir()] == ["submission.csv"]
+
+
+def test_a_replacement_that_stops_half_way_leaves_the_old_submission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out, edition = tmp_path / "in.csv", tmp_path / "out", load_edition(2026, Task.CAPTIONS)
+    path.write_text(captions(f"{IDS[0]},old"), encoding="utf-8")
+    repair_file(path, edition=edition, ids=IDS[:1], out=out)
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    path.write_text(captions(f"{IDS[0]},new"), encoding="utf-8")
+    replace = Path.replace
+
+    def moving(source: Path, target: Path) -> Path:
+        if target == out / "submission.zip" and source.parent.name != "old":
+            raise PermissionError(13, "Permission denied", str(target))
+        return replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", moving)
+        with pytest.raises(InputError, match=r"submission\.zip: Permission denied: nothing was replaced"):
+            repair_file(path, edition=edition, ids=IDS[:1], out=out, options=Options(force=True))
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    repair_file(path, edition=edition, ids=IDS[:1], out=out, options=Options(force=True))
+    assert (out / "submission.csv").read_text(encoding="utf-8") == captions(f"{IDS[0]},new")
+    assert sorted(file.name for file in out.iterdir()) == sorted(before)
+
+
+@pytest.mark.parametrize("ids", [IDS[:3], ["7", "8", "9"]])
+def test_cocos_annotations(ids: list[str], tmp_path: Path) -> None:
+    """Whose images are numbers with file names, or bear the ids of the list themselves."""
+    document = {
+        "images": [{"id": 7 + n, "file_name": f"test/{image_id}.jpg"} for n, image_id in enumerate(ids)],
+        "annotations": [{"id": 2 - n, "image_id": 7 + n, "caption": text} for n, text in enumerate("xyz")],
+    }
+    found = repaired(tmp_path, json.dumps(document), ids=ids, name="coco.json")
+    assert values(found) == ["x", "y", "z"]
+    assert "form" in found.record.counts
+    document["annotations"].append({"id": 9, "image_id": 7, "caption": "another"})
+    twice = repaired(tmp_path, json.dumps(document), ids=ids, name="coco.json")
+    assert [problem.code for problem in twice.record.problems] == ["id-duplicate"]
+    del document["annotations"][:1]
+    del document["annotations"][-1:]
+    less = repaired(tmp_path, json.dumps(document), ids=ids, name="coco.json")
+    assert [(problem.code, problem.image_id) for problem in less.record.problems] == [("id-missing", ids[0])]
+
+
+def test_the_gold_report_of_a_rexrank_file_is_never_the_answer(tmp_path: Path) -> None:
+    study = {"findings": "Gold.", "impression": "Gold.", "model_prediction": "Findings:Ours.Impression:Ours too."}
+    found = repaired(tmp_path, json.dumps(dict.fromkeys(IDS[:3], study)), Task.REPORTS, name="prediction.json")
+    assert values(found) == [Report("Ours.", "Ours too.")] * 3
+
+
+def test_spoilt_characters_are_mended_as_ftfy_alone_would(tmp_path: Path) -> None:
+    import ftfy
+
+    config = ftfy.TextFixerConfig(replace_lossy_sequences=False, fix_c1_controls=False)
+    sound = ["a lesion of the left kidney, 3 × 4 cm – “arrow”, patient’s µ", "lesão à direita, 38 °C", "naïve (Ñ) ²"]
+    filling = " which is shown by the arrow in the lower lobe of the right lung "
+    for text in [*sound, *(filling.join(sound[:n]) for n in (2, 3))]:
+        for bad in (text, text.encode().decode("cp1252", "replace"), text.encode().decode("latin-1"), f"{text} Ã©."):
+            for whole in (bad, filling + bad + filling, f"{filling}\0{bad}"):
+                assert redecoded(whole) == ftfy.fix_encoding(whole, config)
+    assert redecoded("x" * 50 + "Ã—" + "y" * 50) == "x" * 50 + "×" + "y" * 50
 
 
 PIECES = [

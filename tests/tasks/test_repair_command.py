@@ -102,6 +102,7 @@ def test_options_reach_the_repair(folder: Path) -> None:
         ["--task", "9"],
         ["--ids", "absent.csv"],
         ["--fill", "no.csv"],
+        ["--fill", "."],
         ["--vocabulary", "absent.csv"],
     ],
 )
@@ -109,6 +110,18 @@ def test_unusable_arguments(folder: Path, wrong: list[str]) -> None:
     assert isinstance(run(folder, *wrong).exception, InputError)
     assert run(folder, "--keep", "both").exit_code == 2
     assert not (folder / "out").exists()
+
+
+def test_what_cannot_be_filled_from_is_said_of_fill(folder: Path) -> None:
+    said = str(run(folder, "--fill", folder).exception)
+    assert said == f"--fill {folder} is a folder with no submission.csv and no journal: give the file itself"
+    (folder / "torn.json").write_text("{", encoding="utf-8")
+    assert str(run(folder, "--fill", folder / "torn.json").exception).startswith(f"--fill {folder / 'torn.json'}:1 is")
+    (folder / "run").mkdir()
+    (folder / "run" / "submission.csv").write_text("image_2,C0000042\n", encoding="utf-8")
+    (folder / "s.csv").write_text("ID,CUIs\nimage_1,\nimage_10,\n", encoding="utf-8")
+    assert run(folder, "--fill", folder / "run").exit_code == 0
+    assert "image_2,C0000042" in (folder / "out" / "submission.csv").read_text(encoding="utf-8")
 
 
 def test_a_runs_folder(folder: Path) -> None:

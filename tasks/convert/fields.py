@@ -1,36 +1,18 @@
-"""JSON as strict as a submission needs it: no key twice, no half of a surrogate pair, answers that are texts.
+"""The fields of a JSON row, as strict as a submission needs them: ids and answers that are texts.
 
-load_json('{"a": 1, "a": 2}', "x.json")     # InputError: x.json: the key 'a' stands twice ...
+text_at({"caption": "A scan."}, "caption", "x.json: entry 1")     # "A scan."
+text_at({"caption": None}, "caption", "x.json: entry 1")          # InputError: ... has 'None', not a text ...
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from tasks.nouns import InputError
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def load_json(text: str, where: str) -> Any:
-    """The document; InputError when it is no JSON or would lose content as it is read."""
-
-    def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-            raise InputError(f"{where}: the key {twice[:80]!r} stands twice: keep one answer for each image")
-        return found
-
-    try:
-        document = json.loads(text, object_pairs_hook=whole)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is not JSON: {error}: give the whole file, as it was written") from error
-    return document
 
 
 def text_at(row: Mapping[str, Any], key: str, where: str) -> str:
