@@ -92,7 +92,9 @@ def _check_cuts(answers: Sequence[Answer], texts: Sequence[str], findings: Findi
     ends = [(answer, match[1]) for answer, text in zip(answers, texts, strict=True) if (match := _last_word(text))]
     if not ends or len(answers) < FEW:
         return
-    counts = Counter(word.strip('.,;:()"') for word in chain.from_iterable(text.lower().split() for text in texts))
+    counts: Counter[str] = Counter()
+    for word, n in Counter(chain.from_iterable(text.lower().split() for text in texts)).items():
+        counts[word.strip('.,;:()"')] += n
     frequent = sorted(word for word, n in counts.items() if n >= _FREQUENT)
     for answer, word in ends:
         lower = word.lower()
@@ -112,12 +114,16 @@ def _last_word(text: str) -> re.Match[str] | None:
 def _check_prefix(texts: Sequence[str], findings: Findings) -> None:
     """The words that most of the distinct texts begin with."""
     distinct = set(texts)
-    starts = [words for text in distinct if len(words := text.split(None, 12)[:12]) > PREFIX_WORDS]
+    firsts = Counter(word for text in distinct for word in text.split(None, 1)[:1])
+    if max(firsts.values(), default=0) <= PREFIX_SHARE * len(distinct):
+        return
+    starts = [words for text in distinct if len(words := text.split(None, PREFIX_WORDS)) > PREFIX_WORDS]
     if len(starts) < FEW:
         return
     first, n = Counter(tuple(words[:PREFIX_WORDS]) for words in starts).most_common(1)[0]
     if n > PREFIX_SHARE * len(distinct):
-        shared = " ".join(_common([words for words in starts if tuple(words[:PREFIX_WORDS]) == first]))
+        same = (words for words in starts if tuple(words[:PREFIX_WORDS]) == first)
+        shared = " ".join(_common([[*first, *words[-1].split(None, 8)[:8]] for words in same]))
         findings.add("prefix-shared", f"{n} of {len(distinct)} distinct texts begin with {shared!r}")
 
 
@@ -135,6 +141,6 @@ def _check_collapse(texts: Sequence[str], findings: Findings) -> None:
     counts = Counter(texts)
     frequent, n = counts.most_common(1)[0]
     if len(counts) < DISTINCT[task] * len(texts) or n > max(1.0, MOST_FREQUENT[task] * len(texts)):
-        share = f"{len(counts)} of {len(texts)} answers are distinct ({len(counts) / len(texts):.0%})"
+        share = f"distinct answers: {len(counts)} of {len(texts)} ({len(counts) / len(texts):.0%})"
         said = frequent if len(frequent) <= 80 else frequent[:77] + "..."
         findings.add("collapse", f"{share}, the most frequent one stands {n} times: {said!r}")

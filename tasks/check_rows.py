@@ -16,7 +16,7 @@ from tasks.check_answers import Answer
 from tasks.editions import Edition
 from tasks.ids import IMAGE_ENDING
 from tasks.nouns import Task
-from tasks.problems import Findings
+from tasks.problems import Findings, counted
 from tasks.upload import FIELD_LIMIT, Record
 
 # Everything that str.splitlines breaks at, and the other control characters.
@@ -76,8 +76,10 @@ def _is_header(row: Record, edition: Edition) -> bool:
 def _name(row: Record, rank: Mapping[str, int]) -> str:
     """The image a row means: its id without white space and, where that makes it known, without a file ending."""
     image_id = row.fields[0].strip() if row.fields else ""
+    if image_id in rank:
+        return image_id
     stem = IMAGE_ENDING.sub("", image_id)
-    return image_id if image_id in rank or stem not in rank else stem
+    return stem if stem in rank else image_id
 
 
 def _unknown(image_id: str, findings: Findings) -> str:
@@ -90,11 +92,14 @@ def _check_fields(row: Record, findings: Findings, image_id: str) -> None:
     wanted, found = len(findings.edition.columns), len(row.fields)
     if found != wanted:
         code = "columns-few" if found < wanted else "columns-many"
-        findings.add(code, f"{found} fields, not {wanted}", line=row.line, image_id=image_id)
-    if any(len(field) > FIELD_LIMIT for field in row.fields):
-        message = f"a field of {max(map(len, row.fields))} characters, the limit is {FIELD_LIMIT}"
+        findings.add(code, f"{counted(found, 'field')}, not {wanted}", line=row.line, image_id=image_id)
+    longest = max(map(len, row.fields), default=0)
+    if longest > FIELD_LIMIT:
+        message = f"a field of {longest} characters, the limit is {FIELD_LIMIT}"
         findings.add("field-too-large", message, line=row.line, image_id=image_id)
     first = row.fields[0] if row.fields else ""
+    if first == image_id:
+        return
     if first != first.strip():
         findings.add("id-space", f"white space round the id {first[:80]!r}", line=row.line, image_id=image_id)
     if first.strip() != image_id:
@@ -141,6 +146,8 @@ def _check_texts(values: Sequence[str], line: int, findings: Findings, image_id:
     text = "".join(values)
     if not text.strip():
         findings.add("caption-empty", "no text", line=line, image_id=image_id)
+    if text.isprintable():
+        return
     if "\n" in text or "\r" in text:
         findings.add("line-break", "the text goes over more than one line", line=line, image_id=image_id)
     marks = sorted(set(CONTROL.findall(text)))
@@ -155,12 +162,14 @@ def _check_quotes(row: Record, findings: Findings, rank: Mapping[str, int], unqu
     if row.line in unquoted:
         line = unquoted[row.line]
         findings.add("comma-unquoted", f"a comma without quotes on line {line}", line=row.line, image_id=image_id)
-    if not any("\n" in field for field in row.fields):
+    if "\n" not in "".join(row.fields):
         return False
     inside = [line.partition(",")[0] for field in row.fields for line in field.splitlines()[1:]]
     swallowed = [name for name in inside if name in rank]
     if swallowed:
-        message = f"a quote opened here is not closed: {len(swallowed)} rows are read as text, from {swallowed[0]}"
+        message = (
+            f"a quote opened here is not closed and swallows {counted(len(swallowed), 'row')}, from {swallowed[0]}"
+        )
         findings.add("quote-open", message, line=row.line, image_id=image_id)
     return bool(swallowed)
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from tasks.check import Check
 from tasks.nouns import Problem
-from tasks.problems import CODES
+from tasks.problems import CODES, counted
 
 _COLOUR = {"accepted": "green", "rejected": "red", "error": "red", "warning": "yellow"}
 
@@ -24,7 +24,7 @@ def print_check(check: Check, *, shown: int) -> None:
         console.print(text.encode(console.encoding, "backslashreplace").decode(console.encoding))
 
     edition = check.edition
-    say(f"{_plain(str(check.path))}: {edition.task} {edition.year}, {check.n_rows} rows")
+    say(f"{_plain(str(check.path))}: {edition.task} {edition.year}, {counted(check.n_rows, 'row')}")
     rules = "pre-check" if edition.official_precheck else "written rules"
     say(f"{rules}: {_coloured(check.precheck)}, evaluator: {_coloured(check.scoring)}")
     by_code: dict[tuple[str, str], list[Problem]] = defaultdict(list)

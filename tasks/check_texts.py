@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from tasks.mojibake import wrongly_decoded
 
-_ECHO = re.compile(
+ECHO = re.compile(
     r"""[\W_]*(
     (?:user|assistant|system|human|question|answer|instruction|prompt|response|caption|output
        |pregunta|respuesta|usuario|asistente|pie\ de\ foto)\ ?:(?=\W)
@@ -40,7 +40,7 @@ _ECHO = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """How an instruction, a question, a speaker or a chat's courtesy begins; no caption does."""
-_REMAINS = re.compile(
+REMAINS = re.compile(
     r"""<\|[^|<>\s]{1,40}\|>                        # <|im_start|>, <|eot_id|>
     |</?(?!(?:sub|sup|b|i|x+)\b)[a-z][a-z_]{0,30}\d{0,3}>  # <image>, </s>, <unk>, <end_of_turn>
     |<0x[0-9a-f]{2}>
@@ -54,8 +54,8 @@ _REMAINS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _REMAINS_SIGNS = ("<", "[", "#", "\u0120", "\u010a", "\u2581", "USER", "ASSISTANT", "HUMAN", "SYSTEM")
-"""Without one of these nothing of `_REMAINS` is there; looked for first, as it is quicker."""
-_ENDS = frozenset(".!?…。)]}\"'”’»")
+"""Without one of these nothing of `REMAINS` is there; looked for first, as it is quicker."""
+ENDS = frozenset(".!?…。)]}\"'”’»")
 _OPEN = frozenset(",([&")  # not + and -, as in `T1 with contrast +`
 _LEADS_ON = (
     " the of in on at by with without and or to for from into within between is are was were which that than as "
@@ -74,22 +74,22 @@ def doubts(text: str) -> Iterator[tuple[str, str]]:
             yield "mojibake", "the text holds U+FFFD, the sign for a character that was lost"
         elif spoilt := wrongly_decoded(text):
             yield "mojibake", f"the text holds {spoilt[0]!r}, {spoilt[1]!r} decoded wrongly"
-    if echo := _ECHO.match(text):
+    if echo := ECHO.match(text):
         yield "prompt-echo", f"the text begins with {_short(echo[1])!r}"
-    if any(sign in text for sign in _REMAINS_SIGNS):
-        found = dict.fromkeys(match[0] for match in _REMAINS.finditer(text, echo.end() if echo else 0))
+    if any(map(text.__contains__, _REMAINS_SIGNS)):
+        found = dict.fromkeys(match[0] for match in REMAINS.finditer(text, echo.end() if echo else 0))
         if found:
             yield "template-remains", f"the text holds {', '.join(map(repr, list(found)[:5]))}"
-    if end := _open_end(text):
+    if end := open_end(text):
         yield "unfinished", f"the text ends with {end!r}"
     if again := _said_twice(text.lower()):
         yield "repeated", f"the text repeats {_short(again)!r}"
 
 
-def _open_end(text: str) -> str:
+def open_end(text: str) -> str:
     """The comma, bracket or word at the end after which something must come; empty when the end is sound."""
     text = text.rstrip()
-    if not text or text[-1] in _ENDS:
+    if not text or text[-1] in ENDS:
         return ""
     if text[-1] in _OPEN:
         return text[-1]

@@ -97,6 +97,7 @@ def map_concepts(*, file: Path, vocabularies: tuple[Path, ...], out: Path | None
     from tasks.concept_tables import map_table
     from tasks.concepts import Vocabulary
     from tasks.files import write_whole
+    from tasks.problems import counted
 
     if out is not None and out.exists():
         raise InputError(f"{out} exists: give --out a new name, or remove the file")
@@ -106,11 +107,11 @@ def map_concepts(*, file: Path, vocabularies: tuple[Path, ...], out: Path | None
         click.echo(mapped.table, nl=False)
     else:
         write_whole(out, mapped.table)
-    click.echo(f"{mapped.n_rows} rows, {mapped.n_empty} of them without a concept", err=True)
+    click.echo(f"{counted(mapped.n_rows, 'row')}, {mapped.n_empty} of them without a concept", err=True)
     if vocabulary.collisions:
         name, kept, dropped = vocabulary.collisions[0]
         click.echo(
-            f"{len(vocabulary.collisions)} names mean more than one CUI and are read as the first, "
+            f"{counted(len(vocabulary.collisions), 'name')} with more than one CUI, read as the first, "
             f"such as {name!r}: {kept}, not {dropped}",
             err=True,
         )
@@ -120,7 +121,9 @@ def map_concepts(*, file: Path, vocabularies: tuple[Path, ...], out: Path | None
 def _list_unmapped(terms: Counter[str]) -> None:
     if not terms:
         return
-    click.echo(f"{terms.total()} entries ({len(terms)} different) could not be mapped:", err=True)
+    from tasks.problems import counted
+
+    click.echo(f"{counted(terms.total(), 'term')} ({len(terms)} different) could not be mapped:", err=True)
     for term, n in terms.most_common(SHOWN):
         click.echo(f"  {n:6d}  {term}", err=True)
     if len(terms) > SHOWN:

@@ -21,6 +21,7 @@ The DICOM rules are those of PS3.3 C.7.6.3, C.11.1, C.11.2, as implemented by py
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.nouns import ImageSource
@@ -76,6 +77,25 @@ def decode(data: bytes) -> Image.Image:
 def stored_mode(data: bytes) -> str:
     """How the file stores its pixels: Pillow's name of the mode, or DICOM; nothing is decoded."""
     return "DICOM" if _is_dicom(data) else _header(data).mode
+
+
+def stored_size(source: ImageSource) -> tuple[int, int]:
+    """Width and height of the image in `source`, as its header says; (1, 1) when it cannot be read.
+
+    A file on disk is read only as far as its header goes. An orientation tag is not looked at.
+    """
+    from PIL import Image
+
+    try:
+        if isinstance(source, Path):
+            with Image.open(source, formats=FORMATS) as image:
+                return image.size
+        return _header(encoded(source)).size
+    except Exception:  # noqa: BLE001 - DICOM, which Pillow does not know, or one of the many ways to be corrupt
+        try:
+            return open_image(source).size
+        except ImageError:
+            return 1, 1
 
 
 def _is_dicom(data: bytes) -> bool:

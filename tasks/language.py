@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-_ENGLISH = (" the ", " with ", " and ", " showing ", " of a ", " shows ", "The ")
+ENGLISH = (" the ", " with ", " and ", " showing ", " of a ", " shows ", "The ")
 """No other language has them, so a text that holds one need not be asked about."""
 _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]|[\U0001fffe-\U0010ffff]")
 """What CLD2 refuses, and planes without letters."""
@@ -29,7 +29,7 @@ _LATIN = "\u0250"
 
 def foreign(text: str) -> str:
     """The name of the language when it is another than English, and certain; else empty."""
-    if any(words in text for words in _ENGLISH) or (len(text) < _LETTERS and max(text, default="") < _LATIN):
+    if any(map(text.__contains__, ENGLISH)) or (len(text) < _LETTERS and max(text, default="") < _LATIN):
         return ""
     import pycld2
 

@@ -97,6 +97,8 @@ class Prediction:
     """What the model wrote, before parsing."""
     unmapped: tuple[str, ...] = ()
     """Terms of the text that no CUI has (task 1)."""
+    edits: tuple[str, ...] = ()
+    """The steps of post-processing that changed the text before it was parsed."""
     seconds: float = 0.0
     """Wall time of the image: its batch's time divided by the batch's size."""
     time: str = ""
@@ -118,6 +120,7 @@ class Prediction:
             "reason": self.reason,
             "text": self.text,
             "unmapped": list(self.unmapped),
+            "edits": list(self.edits),
             "seconds": self.seconds,
             "time": self.time,
         }
@@ -137,6 +140,7 @@ class Prediction:
             reason=row["reason"],
             text=row["text"],
             unmapped=tuple(row["unmapped"]),
+            edits=tuple(row.get("edits", ())),
             seconds=row["seconds"],
             time=row["time"],
         )

@@ -26,6 +26,7 @@ from tasks.problems import CODES
 FEW = 3
 MANY = 20
 _WIDTH = 100
+_TASKS = (Task.CONCEPTS, Task.CAPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ EXAMPLES = {
     "file-empty": Shown(""),
     "blank-line": captions("CT", "MRI\n"),
     "blank-line-inside": captions('"CT\n\nof the chest"'),
-    "delimiter": Shown("ID;Caption\nimg_0;CT\n", n_images=1),
+    "delimiter": Shown("ID;CUIs\nimg_0;C0040405;C0817096\n", Task.CONCEPTS, n_images=1),
     "header-missing": captions("CT", "MRI", head=""),
     "header-form": captions("CT", head="id,caption\n"),
     "header-unread": captions("CT", head="Image,Text\n"),
@@ -152,12 +153,16 @@ def _place(problem: Problem) -> str:
 
 
 def _refused(code: str) -> str:
-    """Which editions refuse a file for it."""
+    """Which editions refuse a file for it, and for which task where the two differ."""
     said = []
     for what, rule in (("pre-check or the written rules", "precheck_rejects"), ("evaluator", "evaluator_rejects")):
-        years = sorted({edition.year for edition in _editions() if code in getattr(edition, rule)})
-        if years:
-            said.append(f"{what} of {_ranges(years)}")
+        years = {task: {e.year for e in _editions() if e.task is task and code in getattr(e, rule)} for task in _TASKS}
+        both = set.intersection(*({e.year for e in _editions() if e.task is task} for task in _TASKS))
+        if all(years.values()) and len({frozenset(of & both) for of in years.values()}) == 1:
+            said.append(f"{what} of {_ranges(set.union(*years.values()))}")
+        elif any(years.values()):
+            parts = [f"{_ranges(of)} ({task.split('_')[0]}s)" for task, of in years.items() if of]
+            said.append(f"{what} of {' and '.join(parts)}")
     return f"Error: refused by the {', and the '.join(said)}." if said else "Warning: accepted by every edition."
 
 
@@ -165,16 +170,16 @@ def _refused(code: str) -> str:
 def _editions() -> list[Edition]:
     """All editions of ImageCLEF."""
     found = []
-    for year, task in product(known_years(), (Task.CONCEPTS, Task.CAPTIONS)):
+    for year, task in product(known_years(), _TASKS):
         with suppress(InputError):  # a year without that task
             found.append(load_edition(year, task))
     return found
 
 
-def _ranges(years: list[int]) -> str:
+def _ranges(years: set[int]) -> str:
     """`2018-2020, 2023`."""
-    starts = [year for year in years if year - 1 not in years]
-    ends = [year for year in years if year + 1 not in years]
+    starts = [year for year in sorted(years) if year - 1 not in years]
+    ends = [year for year in sorted(years) if year + 1 not in years]
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 

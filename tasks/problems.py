@@ -40,7 +40,10 @@ CODES = {
     "delimiter": Code("the columns are separated by another character", "separate the columns as the edition does"),
     "header-missing": Code("the first line is a row of data", "put the header line on top"),
     "header-form": Code("the header is not written exactly as asked", "write the header exactly as the edition has it"),
-    "header-unread": Code("the first line is neither the header nor an image's row", "put the header line on top"),
+    "header-unread": Code(
+        "the first line is neither the header nor an image's row",
+        "put the header line on top, in place of another header",
+    ),
     "header-unwanted": Code(
         "the first line is a header, which an evaluator of a year without one reads as an image", "remove the line"
     ),
@@ -83,7 +86,7 @@ CODES = {
     ),
     "line-break": Code("a value holds a line break", "put a blank in place of it"),
     "control-character": Code(
-        "a value holds a control or line separator character, which other readers take for a line end",
+        "a value holds a control or line separator character, which other readers may take for a line end",
         "put a blank in place of it",
     ),
     "mojibake": Code(
@@ -105,7 +108,11 @@ CODES = {
     "repeated": Code(
         "a text says a sentence twice, or some words go round", "set no_repeat_ngram_size or a repetition penalty"
     ),
-    "language": Code("a text is in another language than the references", "ask for English, or translate the text"),
+    "language": Code(
+        "a text reads as another language than English, the language of the task's references; in reports, which may "
+        "be in any, than most of the others",
+        "ask for English, or translate the text",
+    ),
     "collapse": Code(
         "the answers hardly differ from image to image",
         "look whether the images reach the model, and whether it is trained too long or decodes too greedily",
@@ -119,6 +126,11 @@ CODES = {
     ),
 }
 """Code -> meaning and mend, in the order of a file from the outside in."""
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 @dataclass(slots=True)

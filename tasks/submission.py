@@ -23,16 +23,20 @@ from pathlib import Path
 from tasks.editions import Edition
 from tasks.files import write_whole
 from tasks.nouns import InputError, Report, Task, Value
+from tasks.problems import counted
 from tasks.reports import format_report
 from tasks.upload import FIELD_LIMIT, Record, read_records, read_text
 
 NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control and line separator characters, and halves of surrogate pairs, which UTF-8 cannot hold."""
 
+_COMPRESSION = 4
+"""Of captions a quarter of the default level's time for 9% more bytes."""
+
 
 def one_line(text: str) -> str:
     """The text with each run of white space and control characters as one blank, none at its ends."""
-    return " ".join(NO_TEXT.sub(" ", text).split())
+    return " ".join((text if text.isprintable() else NO_TEXT.sub(" ", text)).split())
 
 
 def write_submission(folder: Path, *, edition: Edition, rows: Sequence[tuple[str, Value]]) -> Path:
@@ -124,7 +128,7 @@ def _zipped(member: str, content: bytes) -> bytes:
     info = zipfile.ZipInfo(member, date_time=(1980, 1, 1, 0, 0, 0))
     info.create_system, info.external_attr, info.compress_type = 3, 0o644 << 16, zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(info, content)
+        archive.writestr(info, content, compresslevel=_COMPRESSION)
     return buffer.getvalue()
 
 
@@ -137,8 +141,8 @@ def _value(record: Record, edition: Edition, path: Path) -> Value:
     wanted = len(edition.columns) - 1
     if len(cells) > wanted or (len(cells) < wanted and edition.task is not Task.CONCEPTS):
         raise InputError(
-            f"{path}:{record.line}: {len(record.fields)} fields, not {wanted + 1}: a field with a comma needs "
-            "double quotes, an empty one still its comma"
+            f"{path}:{record.line}: {counted(len(record.fields), 'field')}, not {wanted + 1}: a field with a comma "
+            "needs double quotes, an empty one still its comma"
         )
     if edition.task is Task.REPORTS:
         return Report(cells[0], cells[1])

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tasks.nouns import InputError
+from tasks.problems import counted
 
 LARGEST = 256 * 1024 * 1024
 """Bytes; 500,000 captions take some 100 MB."""
@@ -95,18 +96,22 @@ def read_text(path: Path, *, member: str) -> str:
         raise InputError(f"{path}:{line}: not UTF-8 text (byte {error.start}): save the file as UTF-8") from error
 
 
-def read_records(text: str, delimiter: str, *, quoted: bool = True) -> list[Record]:
-    """The records of a table as Python's csv module reads them, of any field size.
+def text_lines(table: str | bytes) -> io.TextIOWrapper:
+    """The lines of a text, or of its UTF-8 bytes, each with its end (LF, CR or both) as it stands."""
+    # A StringIO takes four bytes for each character.
+    data = table if isinstance(table, bytes) else table.encode("utf-8", "surrogatepass")
+    return io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogatepass", newline="")
+
+
+def read_records(table: str | bytes, delimiter: str, *, quoted: bool = True) -> list[Record]:
+    """The records of a text, or of its UTF-8 bytes, as Python's csv module reads them, of any field size.
 
     Unless `quoted`, a double quote is a character like others and every line is a record.
     """
-    before = csv.field_size_limit(len(text) + 1)
+    before = csv.field_size_limit(len(table) + 1)
     try:
-        # A StringIO takes four bytes for each character.
-        data = io.BytesIO(text.encode("utf-8", "surrogatepass"))
-        stream = io.TextIOWrapper(data, "utf-8", "surrogatepass", newline="")
         reader = csv.reader(
-            stream,
+            text_lines(table),
             delimiter=delimiter,
             quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         )
@@ -170,6 +175,6 @@ def _zip_faults(archive: zipfile.ZipFile, member: str) -> Iterator[str]:
         else:
             yield f"the zip holds {name!r} too"
     if len(others) > 20:
-        yield f"the zip holds {len(others) - 20} more files"
+        yield f"the zip holds {counted(len(others) - 20, 'more file')}"
     if any(info.flag_bits & 1 for info in archive.infolist()):
         yield "the zip is encrypted"

@@ -38,7 +38,8 @@ class ImageFolder:
 
     def image(self, image_id: str) -> Path:
         """The id's image; where there is none, the path it should have, which fails when read."""
-        return self.folder / self.files.get(image_id, [f"{image_id}.jpg"])[0]
+        names = self.files.get(image_id)
+        return self.folder / (names[0] if names else f"{image_id}.jpg")
 
     def ids(self) -> list[str]:
         """The ids of all images in the natural order of their numbers: 2 before 10."""

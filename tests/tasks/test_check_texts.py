@@ -83,7 +83,7 @@ def test_prompts_and_chat_in_front_of_a_text(text: str) -> None:
 
 
 def test_every_prompt_of_ours_is_known_as_an_echo() -> None:
-    prompts = YAML(typ="safe").load((ROOT / "runners" / "prompts.yaml").read_text(encoding="utf-8"))
+    prompts = YAML(typ="safe").load((ROOT / "runners" / "prompts" / "prompts.yaml").read_text(encoding="utf-8"))
     texts = [text for languages in prompts.values() for text in languages.values()]
     assert len(texts) > 10
     assert [text for text in texts if "prompt-echo" not in dict(doubts(f"{text} CT of the chest."))] == []
@@ -174,7 +174,7 @@ def test_collapse() -> None:
     assert codes(*["CT."] * (FEW - 1)) == []
     said = told(*["CT."] * FEW)
     assert [(problem.code, problem.line) for problem in said] == [("collapse", None)]
-    assert said[0].message == "1 of 20 answers are distinct (5%), the most frequent one stands 20 times: 'CT.'"
+    assert said[0].message == "distinct answers: 1 of 20 (5%), the most frequent one stands 20 times: 'CT.'"
     assert codes(*varied(50), *["CT."] * 2) == ["collapse"]  # 4% are the same
     same = ["C0040405;C0817096", "C0817096; C0040405"] * 10
     assert codes(*same, task=Task.CONCEPTS) == ["collapse"]
@@ -217,6 +217,32 @@ def test_how_long_references_are(tmp_path: Path) -> None:
     path.write_text("ID,Caption\na,\n", encoding="utf-8")
     with pytest.raises(InputError, match="no references"):
         reference_length(path, Task.CAPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "said"),
+    [
+        ("ID,CUIs\na,C0040405;C0817096\n", Task.CAPTIONS, "its column 'CUIs' holds answers to concept_detection"),
+        ("ID,Caption\na,CT\n", Task.CONCEPTS, "its column 'Caption' holds answers to caption_prediction"),
+        ("ID,Caption\na,CT\n", Task.REPORTS, "its column 'Caption' holds answers to caption_prediction"),
+        ("ID,Findings,Impression\na,Clear.,\n", Task.CAPTIONS, "'Findings' holds answers to report_generation"),
+        ("a|C0040405;C0817096\nb|C0040405\nc|CT\n", Task.REPORTS, "its answers are CUIs"),
+        ("a\tCT\nb\tMRI\nc\tC0040405\n", Task.CONCEPTS, "its answers are texts"),
+    ],
+)
+def test_references_of_another_task(tmp_path: Path, text: str, task: Task, said: str) -> None:
+    path = tmp_path / "references.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=f"holds no references of {task}: .*{said}; give --references a table"):
+        reference_length(path, task)
+
+
+@pytest.mark.parametrize("task", Task)
+def test_the_mend_of_another_language_speaks_of_no_references_that_were_not_given(task: Task) -> None:
+    text = "Radiografía de tórax que muestra un derrame pleural derecho."
+    said = [p for p in told(text, "The lungs are clear.", "The chest.", task=task) if p.code == "language"]
+    assert [problem.message for problem in said] == ["this reads as Spanish, not English"] * (task is not Task.CONCEPTS)
+    assert all("references" not in problem.fix for problem in said)
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the 2,000 captions of ROCOv2 in shared/data/roco")

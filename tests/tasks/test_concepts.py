@@ -213,7 +213,7 @@ def test_the_command_maps_both_ways(tmp_path: Path) -> None:
     listed.write_text("chest\nunicorn\nPneumonia, Bacterial\n", encoding="utf-8")
     found = run(listed, "--vocabulary", tmp_path / "names.csv")
     assert found.stdout == 'Name,CUIs\nchest,C0817096\nunicorn,\n"Pneumonia, Bacterial",C0004626\n'
-    assert "1 entries (1 different) could not be mapped" in found.stderr
+    assert "1 term (1 different) could not be mapped" in found.stderr
 
 
 def test_the_command_overwrites_nothing(tmp_path: Path) -> None:

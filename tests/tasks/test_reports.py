@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.nouns import Report
-from tasks.reports import format_report, parse_report
+from tasks.reports import HEADING, format_report, is_labels, parse_report
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,36 @@ def test_a_number_that_is_no_label_is_none(number: str) -> None:
     report = parse_report(f'Findings: clear.\nCheXpert: {{"Edema": {number}, "Fracture": 1.0}}')
     assert report.labels.get("Edema") is None
     assert report.labels["Fracture"] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"findings": "Clear lungs.", "impression": "Normal.", "labels": {"Edema": 0, "T2 Lesion (new)": null}}',
+        '{"labels": {"Edema": "No", "T2 Lesion (new)": "?"}, "impression": "Normal.", "findings": "Clear\n lungs."}',
+        'So {"Findings": ["Clear", "lungs."], "IMPRESSION": "Normal.", "CheXpert": {"Edema": 0, "T2 Lesion (new)": 5}}',
+    ],
+)
+def test_a_json_object_is_read_with_its_labels(text: str) -> None:
+    assert parse_report(text) == Report("Clear lungs.", "Normal.", {"Edema": 0, "T2 Lesion (new)": None})
+
+
+def test_json_of_another_shape() -> None:
+    assert parse_report('{"findings": {"Lungs": "clear", "Heart": "normal"}, "labels": ["Edema"]}') == Report(
+        "Lungs: clear Heart: normal", ""
+    )
+    assert parse_report('{"x": 1}\nFindings: Clear.') == Report("Clear.", "")
+    with pytest.raises(ValueError, match="its JSON has no end"):
+        parse_report('{"findings": "Clear lungs.')
+    with pytest.raises(ValueError, match=r"no findings and no impression in '{}'$"):
+        parse_report("{}")
+
+
+def test_which_headings_have_labels_under_them() -> None:
+    headings = ["Findings:", "\n## IMPRESSION:", "CheXpert labels:", "ICD-10 codes:", "Labels:"]
+    assert [is_labels(heading) for heading in headings] == [False, False, True, True, True]
+    assert not is_labels("")
+
+
+def test_a_long_run_of_marks_is_no_trap() -> None:
+    assert HEADING.search("*" * 50_000 + "\n" + "1" * 50_000) is None

@@ -117,7 +117,7 @@ def test_reading_as_the_evaluators_do(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("\ufeffid,cuis\na,C1; C2;\nb,\nc\n", encoding="utf-8")
     assert read_submission(path, edition=CONCEPTS) == {"a": ("C1", "C2", ""), "b": ("",), "c": ()}
-    for text, said in (("ID,Caption\na,x, y\n", "3 fields"), ("ID,Caption\na\n", "1 fields"), ("a,x\na,y\n", "twice")):
+    for text, said in (("ID,Caption\na,x, y\n", "3 fields"), ("ID,Caption\na\n", "1 field,"), ("a,x\na,y\n", "twice")):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(InputError, match=said):
             read_submission(path, edition=CAPTIONS)
