@@ -66,6 +66,8 @@ def check(
         from tasks.check_table import print_check
 
         print_check(result, shown=SHOWN)
+        if file.suffix.lower() in {".json", ".jsonl", ".parquet"}:
+            click.echo(f"{file} is no table to upload: `imageclef repair` makes one of its answers")
     raise SystemExit(0 if result.accepted else 1)
 
 

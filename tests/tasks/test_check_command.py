@@ -187,3 +187,10 @@ def test_what_the_program_says_of_a_huge_field_and_of_nul(tmp_path: Path, conten
     assert done.exit_code == code
     assert ("a field of 50000000 characters" if code else "line 2 a: the text holds U+0000") in done.stdout
     assert ", 1 row\n" in done.stdout
+
+
+def test_a_file_that_is_no_table_is_pointed_to_repair(tmp_path: Path) -> None:
+    (tmp_path / "answers.json").write_text(json.dumps([{"image_id": IDS[0], "caption": "a chest"}]), encoding="utf-8")
+    (tmp_path / "ids.txt").write_text("\n".join(IDS[:1]), encoding="utf-8")
+    told = run(tmp_path / "answers.json", "--task", "2", "--ids", tmp_path / "ids.txt")
+    assert told.exit_code == 1 and "`imageclef repair` makes one of its answers" in told.stdout
