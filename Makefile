@@ -1,6 +1,7 @@
 # The front door: `make help` lists every target. The `imageclef` command does the work, Make only drives it.
 #   CONFIG=configs/<task>/<name>.yaml   DATA=<data set folder>   RUN=<run's name>   LIMIT=<first N images>
 #   SET="key=value key=value"           overrides of the config
+#   PROCESSES=4                         processes (and accelerators) that share a run on this machine
 #   FILE=<submission>   TASK=<1, 2 or 3>   IDS=<ids.csv or the image folder>   OUT=<folder for the mended file>
 #   ARGS="--profile coco --signatures"  further options, for the eval targets, check and repair
 .DEFAULT_GOAL := help
@@ -15,11 +16,11 @@ READY  := $(VENV)/.ready
 OFFLINE := HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1
 
 # The shell reads them from its environment, so that blanks and quotes in them stay what they are.
-export CONFIG DATA LIMIT RUN SET FILE TASK IDS OUT ARGS
+export CONFIG DATA LIMIT RUN SET PROCESSES FILE TASK IDS OUT ARGS
 
 define submit
 @$(BIN)/imageclef run "$${CONFIG:-configs/$(1)/sample.yaml}" $${DATA:+--data "$$DATA"} $${LIMIT:+--limit "$$LIMIT"} \
-  $${RUN:+--run "$$RUN"} $${SET:+--set "$$SET"}
+  $${RUN:+--run "$$RUN"} $${SET:+--set "$$SET"} $${PROCESSES:+--processes "$$PROCESSES"}
 endef
 
 define score
@@ -35,7 +36,7 @@ define with_file
 endef
 
 .PHONY: check repair help setup task1-submit task2-submit task3-submit task1-eval task2-eval task3-eval \
-        test lint types bench sample-model
+        test lint types bench bench-gpu sample-model
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +88,9 @@ types: $(READY) ## mypy --strict
 
 bench: $(READY) ## measure speed and memory; both sides of every ratio in one run
 	$(OFFLINE) $(BIN)/python -m tests.bench
+
+bench-gpu: $(READY) ## measure full-size models on a CUDA card (ARGS="--tiny" tries the script without one)
+	HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m tests.bench.gpu --out tests/bench/gpu.md $${ARGS:-}
 
 sample-model: $(READY) ## train the embedded model again from nothing
 	$(BIN)/python -m runners.sample_model.train

@@ -19,6 +19,11 @@ VERBS = {
     "compare": ("evaluation.comparison.commands:compare", "Say which differences between submissions are noise."),
     "diff": ("evaluation.diff.commands:diff", "Say what changed between two submissions, and which side gained."),
     "config": ("runners.commands:config", "Look at configs: resolved values and where each was said."),
+    "estimate": ("runners.estimate:estimate", "Measure some images; say what the whole run would take."),
+    "models": ("runners.models.commands:models", "List model families; say what a config will load, before it does."),
+    "serve": ("runners.serving.commands:serve", "Answer images sent to this machine: JSON, and a page to try it."),
+    "doctor": ("runners.doctor.commands:doctor", "Say what on this machine would prevent a run."),
+    "prompts": ("runners.prompts.commands:prompts", "Look at prompts; compare some on the same images."),
     "data": ("tasks.datasets.commands:data", "Look at data sets, fetch public ones, make the sample."),
     "concepts": ("tasks.commands:concepts", "Map text and names to CUIs and back; merge concept files."),
     "captions": ("evaluation.select:captions", "Make one caption file out of several."),
@@ -32,10 +37,7 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        command: click.Command = pkgutil.resolve_name(VERBS[cmd_name][0])
-        return command
+        return pkgutil.resolve_name(VERBS[cmd_name][0]) if cmd_name in VERBS else None
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -56,12 +58,11 @@ def cli() -> None:
 
 
 @cli.result_callback()
-def score_finished_run(result: object) -> None:
-    """Score a run that has just finished; runners and evaluation meet only here and through the run's folder."""
-    if isinstance(result, Path):
-        from evaluation.commands import score_run
-
-        score_run(result)
+def score_finished_runs(result: object) -> None:
+    """Score a run that has just finished, compare several: here alone, and through files, do rooms meet."""
+    if isinstance(result, (Path, list)):
+        verb = "commands:score_run" if isinstance(result, Path) else "comparison.commands:compare_runs"
+        pkgutil.resolve_name(f"evaluation.{verb}")(result)
 
 
 def main() -> None:

@@ -27,6 +27,8 @@ SAMPLE = Path(__file__).with_name("sample_model")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py")
 """Everything that shapes an output beside the weights: configs, tokenizers, templates, code."""
+SECOND_TOKENIZER = "*_tokenizer/*"
+"""InstructBLIP's lies in a folder of its own."""
 WEIGHTS = "*.safetensors"
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -57,7 +59,7 @@ def locate(name: str, revision: str | None = None, subfolder: str | None = None)
         raise InputError(f"there is no folder {folder}: give a folder, a hub id (owner/name) or `sample`")
     _refuse_unsupported(folder)
     files = _weights(folder)
-    for pattern in SMALL_FILES:
+    for pattern in (*SMALL_FILES, SECOND_TOKENIZER):
         files += folder.glob(pattern)
     return Checkpoint(folder, _content_hash(files))
 
@@ -166,7 +168,7 @@ def _check_whole(file: Path) -> None:
 
 
 def _content_hash(files: list[Path]) -> str:
-    """A hash over names and contents, each file hashed once and remembered by path, size and time."""
+    """A hash over names and contents, each file hashed once and remembered by path, size and times."""
     store = cache_folder() / "hashes.json"
     try:
         known: dict[str, str] = json.loads(store.read_text(encoding="utf-8"))
@@ -175,7 +177,8 @@ def _content_hash(files: list[Path]) -> str:
     lines, fresh = [], {}
     for file in sorted(files):
         stat = file.stat()
-        key = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+        # The time of change, unlike that of modification, cannot be set: a copy that keeps times is still seen.
+        key = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
         if key not in known:
             fresh[key] = hash_file(file)
         lines.append(f"{file.name} {known.get(key) or fresh[key]}")

@@ -6,6 +6,7 @@ import gc
 import json
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -28,6 +29,10 @@ from tasks.nouns import InputError
 )
 @click.option("--data", help="Data set folder; short for --set data.path=...")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=1, help="Processes on this machine that share the work."
+)
+@click.option("--ray", "actors", type=click.IntRange(min=1), help="Actors of a Ray cluster that share the work.")
 @click.option("--run", "name", help="Name of the run's folder; default: the config's name and fingerprint.")
 @click.option(
     "--out",
@@ -42,18 +47,25 @@ def run(
     settings: tuple[str, ...],
     data: str | None,
     limit: int | None,
+    processes: int,
+    actors: int | None,
     name: str | None,
     out: Path,
-) -> Path:
+) -> Path | None:
     """Answer every image of a split and write a checked submission.
 
     CONFIG is a YAML file such as configs/caption_prediction/sample.yaml. A run that was stopped goes on where it
-    was; a finished one is left as it is. Exit status: 0 done, 1 stopped because too many images failed, 2 unusable
-    arguments or no place to write, 130 or 143 stopped by Ctrl-C or SIGTERM and resumable.
+    was, with as many processes as now named; a finished one is left as it is. Under torchrun or Slurm's srun each
+    process takes its share by itself. Exit status: 0 done, 1 stopped because too many images or all processes failed,
+    2 unusable arguments or no place to write, 130 or 143 stopped by Ctrl-C or SIGTERM and resumable.
     """
+    from runners.launch import WATCHING, AllProcessesFailed, launch
     from runners.loop import TooManyFailures
     from runners.plan import make_plan
+    from runners.ray_session import answer_with_ray
     from runners.run import execute, run_folder
+    from runners.session import Session, answer_here
+    from runners.sharing import place_of
 
     # Examples and predictions come by the ten thousand and hold no cycles: looking for some took a quarter of a resume.
     gc.set_threshold(100_000)
@@ -62,10 +74,20 @@ def run(
     folder = run_folder(plan, out, name)
     said = [*(("--set", setting) for setting in settings), ("--data", data), ("--limit", limit)]
     options = [str(word) for option, value in said if value is not None for word in (option, value)]
-    again = shlex.join(["imageclef", "run", str(config), *options, "--run", folder.name, "--out", str(out)])
+    words = ["run", str(config), *options, "--run", folder.name, "--out", str(out)]
+    many = ["--processes", str(processes)] if processes > 1 else ["--ray", str(actors)] if actors else []
+    again = shlex.join(["imageclef", *words, *many])
     try:
-        return execute(plan, folder, console)
-    except TooManyFailures as error:
+        place = place_of()
+        if processes > 1:
+            if place.processes > 1 or actors:
+                raise InputError("--processes: torchrun, Slurm or --ray starts several already: leave it out")
+            place = WATCHING
+            session: Session = partial(launch, processes=processes, command=[sys.executable, "-m", "imageclef", *words])
+        else:
+            session = partial(answer_with_ray, actors=actors) if actors else answer_here
+        execute(plan, folder, console, place, session=session)
+    except (TooManyFailures, AllProcessesFailed) as error:
         click.echo(f"stopped: {error}\nthe journal is kept; to go on: {again}", err=True)
         sys.exit(1)
     except OSError as error:
@@ -76,6 +98,7 @@ def run(
     except (KeyboardInterrupt, SystemExit) as stop:
         click.echo(f"stopped; to resume: {again}", err=True)
         sys.exit(130 if isinstance(stop, KeyboardInterrupt) else stop.code)
+    return folder if place.processes == 1 else None  # one of many leaves the scoring to whoever started them
 
 
 @click.group()

@@ -22,18 +22,25 @@ Count = Annotated[int, Field(gt=0, strict=True)]
 """A whole number from 1 on; `true` is none."""
 
 
-def _task(value: object) -> object:
+def task_named(value: object) -> object:
+    """The task by name or number, its error as pydantic wants it."""
     try:
         return Task.of(str(value))
     except InputError as error:
         raise ValueError(str(error)) from None
 
 
-class _Section(BaseModel):
+Step = Literal["strip_echo", "dedupe_sentences", "finish_sentence", "language_guard"]
+"""A step of post-processing; `runners/answers/steps.py` says what each does."""
+
+
+class Section(BaseModel):
+    """A part of a config: unknown keys are errors, values do not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
-class Data(_Section):
+class Data(Section):
     """Which images are asked about."""
 
     path: str
@@ -45,21 +52,50 @@ class Data(_Section):
     """Files that name the CUIs; empty: those found beside the data."""
 
 
-class Model(_Section):
+class Served(Section):
+    """A server with OpenAI's chat interface (vLLM, Ollama, SGLang, TGI, transformers serve) that has the model."""
+
+    url: str
+    """Up to and with /v1, as in http://localhost:11434/v1."""
+    key: str | None = None
+    """Name of the environment variable that holds the API key; the key itself is never written anywhere."""
+    concurrency: Count = 8
+    """Requests under way at once."""
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds until a request is given up."""
+    retries: Annotated[int, Field(ge=0, strict=True)] = 5
+    """How often a request is tried again, each time after a longer pause."""
+    requests_per_minute: Count | None = None
+    price_input: Annotated[float, Field(ge=0)] | None = None
+    """Price of a million input tokens, in any currency; null: the cost is not computed."""
+    price_output: Annotated[float, Field(ge=0)] | None = None
+
+
+class Model(Section):
     """The base model and how it is loaded."""
 
     name: str
-    """Hub id, folder, or `sample` for the embedded model."""
+    """Hub id, folder, `sample` for the embedded model, or the name a server knows it by."""
+    served: Served | None = None
+    """Ask a server instead of loading the model here."""
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """auto: bfloat16 on an accelerator that has it, float16 on an older one, float32 on the CPU."""
     device: str = "auto"
+    image_backend: Literal["auto", "pil", "torchvision"] = "auto"
+    """Who makes the pixels; auto: torchvision where it is installed. Pin one for a run that several machines share."""
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
+    """auto: the fastest that is installed and that the architecture has."""
+    compute_dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """What quantized layers compute in; auto: model.dtype."""
+    double_quantization: bool = True
+    """NF4: quantize the quantization constants too, 0.4 bits less a weight (QLoRA, Dettmers et al. 2023)."""
     trust_remote_code: bool = False
     max_pixels: Count | None = None
     """Upper limit of an image's area for models with dynamic resolution; null: the family's limit."""
 
 
-class Adapter(_Section):
+class Adapter(Section):
     """A LoRA adapter; several are added up, each times its weight."""
 
     path: str
@@ -69,23 +105,42 @@ class Adapter(_Section):
     weight: float = 1.0
 
 
-class Prompt(_Section):
-    """What the model is asked: a prompt by name and language, or the text itself."""
+class Neighbours(Section):
+    """The training images that look most like the one asked about, for a prompt with examples."""
+
+    data: str
+    """Data set folder with their answers."""
+    split: str = "train"
+    embeddings: str
+    """Folder with the embeddings of those images: <split>.npy (images x dimensions) and <split>.ids.txt."""
+    asked: str
+    """Folder with the embeddings of the images asked about, in the same form."""
+    count: Count = 3
+
+
+class Prompt(Section):
+    """What the model is asked: a prompt by name and language, a file, or the text itself."""
 
     name: str | None = None
-    """A name in runners/prompts.yaml."""
+    """A name that `imageclef prompts list` shows."""
     language: str = "en"
     text: str | None = None
     """Taken as it is where it holds the model's image token, else put into the model's chat template."""
+    file: str | None = None
+    """A text file; like any prompt it may hold variables: {{ hints }}, {{ context }}, {{ neighbours }}."""
+    hints: str | None = None
+    """Concept file or run folder: its concepts of each image, by name, are {{ hints }}."""
+    neighbours: Neighbours | None = None
+    """Their answers are {{ neighbours }}."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.name is None) == (self.text is None):
-            raise ValueError("give either name or text, and null for the other")
+        if sum(given is not None for given in (self.name, self.text, self.file)) != 1:
+            raise ValueError("give one of name, text and file, and null for the others")
         return self
 
 
-class Generation(_Section):
+class Generation(Section):
     """Arguments of `generate`, as transformers names them."""
 
     max_new_tokens: Count = 100
@@ -97,6 +152,12 @@ class Generation(_Section):
     no_repeat_ngram_size: Annotated[int, Field(ge=0)] = 0
     repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
     length_penalty: float = 1.0
+    early_stopping: bool = False
+    """Beam search: stop as soon as num_beams candidates are complete."""
+    stop_strings: tuple[str, ...] = ()
+    """Texts that end an answer; they are cut off."""
+    json_schema: str | None = None
+    """A JSON schema file, or `report` for the schema of task 3: the answer is held to it, token by token."""
 
     @model_validator(mode="after")
     def _sampling(self) -> Self:
@@ -107,10 +168,10 @@ class Generation(_Section):
         return self
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """One runnable experiment."""
 
-    task: Annotated[Task, BeforeValidator(_task)]
+    task: Annotated[Task, BeforeValidator(task_named)]
     edition: int = 2026
     data: Data
     model: Model
@@ -120,6 +181,8 @@ class RunConfig(_Section):
     quantization: Literal["none", "nf4", "int8"] = "none"
     prompt: Prompt
     generation: Generation = Generation()
+    steps: tuple[Step, ...] = ()
+    """What is done to each answer before it is read, in this order; run.json counts the answers each changed."""
     batch_size: Literal["auto"] | Count = "auto"
     seed: Annotated[int, Field(strict=True)] = 42
     max_failures: Annotated[float, Field(ge=0, le=1)] = 0.05

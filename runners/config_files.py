@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -44,18 +44,26 @@ class Setting:
     """`file:line` or `--set`."""
 
 
+Schema = TypeVar("Schema", bound=BaseModel)
+
+
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Generic[Schema]):
     """A valid config and the origin of each of its values."""
 
-    config: RunConfig
+    config: Schema
     origins: Mapping[str, str]
     """Dotted key -> where its value was said; what is missing is a default."""
     name: str
     """The file's stem, which names the run."""
 
 
-def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
+def load(path: Path, overrides: Sequence[str] = ()) -> Loaded[RunConfig]:
+    """The config of a run in `path`; see `load_as`."""
+    return load_as(RunConfig, path, overrides)
+
+
+def load_as(schema: type[Schema], path: Path, overrides: Sequence[str] = ()) -> Loaded[Schema]:
     """The config in `path` with `overrides` (`key=value`, several allowed in one string) on top of it.
 
     Raises InputError that lists every mistake with file and line.
@@ -64,17 +72,17 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Loaded:
     for file in reversed(_chain(path)):
         for key, setting in _leaves(_read(file), file):
             _put(settings, key, setting)
-    for key, value in _overrides(overrides):
+    for key, value in _overrides(overrides, schema):
         _put(settings, key, Setting(value, "--set"))
     settings.pop("extends", None)
     try:
-        config = RunConfig.model_validate(_nest(settings))
+        config = schema.model_validate(_nest(settings))
     except ValidationError as error:
-        raise InputError(_explain(error, settings, path)) from None
+        raise InputError(_explain(error, settings, path, schema)) from None
     return Loaded(config, {key: setting.origin for key, setting in settings.items()}, path.stem)
 
 
-def flatten(config: RunConfig) -> dict[str, Any]:
+def flatten(config: BaseModel) -> dict[str, Any]:
     """The resolved config as dotted key -> value, in the order of the schema."""
 
     def walk(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -133,7 +141,7 @@ def _leaves(tree: CommentedMap, file: Path, prefix: str = "") -> Iterator[tuple[
             yield dotted, Setting(value, f"{file}{line}")
 
 
-def _overrides(texts: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def _overrides(texts: Sequence[str], schema: type[BaseModel]) -> Iterator[tuple[str, Any]]:
     for text in texts:
         end = 0
         while end < len(text.rstrip()):
@@ -143,12 +151,12 @@ def _overrides(texts: Sequence[str]) -> Iterator[tuple[str, Any]]:
             end = found.end()
             if found["key"] == "extends":
                 raise InputError("--set extends: a parent is named in a file; give that file as the config")
-            yield from _spread(found["key"], _value(found["key"], found["value"]))
+            yield from _spread(found["key"], _value(found["key"], found["value"], schema))
 
 
-def _value(key: str, text: str) -> Any:
+def _value(key: str, text: str, schema: type[BaseModel]) -> Any:
     quoted = text[:1] in {'"', "'"}
-    if not text or (_holds_text(key) and not quoted):
+    if not text or (_holds_text(key, schema) and not quoted):
         return None if text in {"", "null"} else text
     try:
         return YAML(typ="safe").load(text)
@@ -185,35 +193,35 @@ def _nest(settings: Mapping[str, Setting]) -> dict[str, Any]:
     return tree
 
 
-def _explain(error: ValidationError, settings: Mapping[str, Setting], path: Path) -> str:
+def _explain(error: ValidationError, settings: Mapping[str, Setting], path: Path, schema: type[BaseModel]) -> str:
     lines = []
     for problem in error.errors():
         place = problem["loc"]
         if problem["type"] != "extra_forbidden":
             # A union's members ("literal[...]", "constrained-int") are named behind the key they failed at.
-            place = tuple(p for n, p in enumerate(place) if isinstance(p, int) or _section(place[: n + 1]))
+            place = tuple(p for n, p in enumerate(place) if isinstance(p, int) or _section(place[: n + 1], schema))
         key = ".".join(str(p) for p in place)
         said = [s.origin for k, s in settings.items() if k == key or k.startswith(f"{key}.")]
         said = said or [s.origin for k, s in settings.items() if key.startswith(f"{k}.")]
         where = said[0] if said else str(path)
         message = _PLAIN.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         if problem["type"] == "extra_forbidden":
-            message = f"unknown key{_nearest(place)}"
+            message = f"unknown key{_nearest(place, schema)}"
         elif problem["type"] == "missing":
             message = "missing; add it"
         lines.append(f"{where}: {key or 'config'}: {message}")
     return "\n".join(dict.fromkeys(lines))
 
 
-def _nearest(place: tuple[int | str, ...]) -> str:
-    valid = list(_section(place) or ())
+def _nearest(place: tuple[int | str, ...], schema: type[BaseModel]) -> str:
+    valid = list(_section(place, schema) or ())
     close = difflib.get_close_matches(str(place[-1]), valid, n=1, cutoff=0.0)
     return f"; nearest valid key: '{close[0]}'" if close else f"; valid keys: {', '.join(valid)}"
 
 
-def _section(place: tuple[int | str, ...]) -> Mapping[str, Any] | None:
+def _section(place: tuple[int | str, ...], schema: type[BaseModel]) -> Mapping[str, Any] | None:
     """The fields of the section that the last part of `place` lies in; None when there is no such section."""
-    fields: Mapping[str, Any] = RunConfig.model_fields
+    fields: Mapping[str, Any] = schema.model_fields
     for part in place[:-1]:
         if isinstance(part, str):
             if part not in fields:
@@ -224,9 +232,9 @@ def _section(place: tuple[int | str, ...]) -> Mapping[str, Any] | None:
     return fields if fields else None
 
 
-def _holds_text(key: str) -> bool:
+def _holds_text(key: str, schema: type[BaseModel]) -> bool:
     place = tuple(key.split("."))
-    field = (_section(place) or {}).get(place[-1])
+    field = (_section(place, schema) or {}).get(place[-1])
     return field is not None and field.annotation in (str, str | None)
 
 

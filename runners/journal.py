@@ -19,7 +19,8 @@ from tasks.nouns import InputError, Prediction
 
 
 def read_journal(folder: Path) -> dict[str, Prediction]:
-    """All predictions in `folder`, by image id; a later line of an image replaces an earlier one.
+    """All predictions in `folder`, by image id; a later line of an image replaces an earlier one, but a failure no
+    answer: when two processes try an image and one fails, it is answered.
 
     Raises InputError for a damaged line that is not the last one of its file.
     """
@@ -32,7 +33,8 @@ def read_journal(folder: Path) -> dict[str, Prediction]:
                 raise InputError(
                     f"{path}:{number}: not a prediction; delete this line and its image is computed again"
                 ) from None
-            found[prediction.image_id] = prediction
+            if prediction.status == "ok" or found.get(prediction.image_id, prediction).status == "failed":
+                found[prediction.image_id] = prediction
     return found
 
 

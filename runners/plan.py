@@ -13,7 +13,9 @@ from typing import Any
 from runners.checkpoints import Checkpoint, locate
 from runners.config import RunConfig
 from runners.config_files import Loaded, flatten
-from runners.prompts import prompt_text
+from runners.models.constrained import read_schema
+from runners.models.image_backend import resolve_image_backend
+from runners.prompts import prompt_text, prompts_of
 from runners.provenance import fingerprint, hash_ids
 from tasks.concepts import Vocabulary
 from tasks.datasets import DataSet, open_dataset
@@ -21,7 +23,16 @@ from tasks.editions import Edition, load_edition
 from tasks.files import hash_file
 from tasks.nouns import Example, InputError, Task
 
-_NO_EFFECT = ("data.", "model.name", "model.revision", "model.device", "adapters", "prompt.", "batch_size")
+_NO_EFFECT = (
+    "data.",
+    "model.name",
+    "model.revision",
+    "model.device",
+    "model.served",
+    "adapters",
+    "prompt.",
+    "batch_size",
+)
 """Keys that change no prediction by themselves: what they lead to (ids, weights, the prompt) is hashed instead."""
 _AFTERWARDS = ("max_failures", "fallback", "metrics")
 """Keys that matter only once the predictions are there."""
@@ -39,8 +50,11 @@ class Plan:
     """In the official order."""
     edition: Edition
     vocabulary: Vocabulary | None
-    """Task 1 only."""
+    """In task 1, and where a prompt names concepts."""
     prompt: str
+    """As the config has it, variables not filled in."""
+    prompts: Mapping[str, str]
+    """Image id -> what the model is asked."""
     base: Checkpoint
     adapters: tuple[Checkpoint, ...]
     inputs: Mapping[str, Any]
@@ -52,7 +66,7 @@ class Plan:
         return fingerprint(self.inputs)
 
 
-def make_plan(loaded: Loaded) -> Plan:
+def make_plan(loaded: Loaded[RunConfig]) -> Plan:
     """Find all that the config names; InputError says what is missing and how to mend it."""
     config = loaded.config
     edition = load_edition(config.edition, config.task)
@@ -61,18 +75,24 @@ def make_plan(loaded: Loaded) -> Plan:
     if not examples:
         raise InputError(f"data.path: {config.data.path} has no images in its split '{config.data.split}'")
     files = _vocabulary_files(config, dataset)
-    base = locate(config.model.name, config.model.revision)
+    base = base_of(config)
     adapters = tuple(locate(a.path, a.revision, a.subfolder) for a in config.adapters)
     prompt = prompt_text(config.prompt)
+    vocabulary = Vocabulary.load(files) if files else None
+    asked = prompts_of(config.prompt, examples, task=config.task, vocabulary=vocabulary)
     inputs = {
         **{key: value for key, value in flatten(config).items() if not key.startswith((*_NO_EFFECT, *_AFTERWARDS))},
         "data.split": config.data.split,
         "model": base.identity,
+        **({} if config.model.served else {"image_backend": resolve_image_backend(config.model.image_backend)}),
         "adapters": [
             f"{adapter.identity} * {asked.weight}" for adapter, asked in zip(adapters, config.adapters, strict=True)
         ],
         "prompt": prompt,
+        # With variables filled in: hints, context and neighbours come from files that may change.
+        **({"prompts": f"sha256:{hash_ids(asked)}"} if set(asked) != {prompt} else {}),
         "images": f"{len(examples)} ids, sha256:{hash_ids(e.image_id for e in examples)}",
+        **({"generation.schema": read_schema(schema)} if (schema := config.generation.json_schema) else {}),
         "vocabulary": [hash_file(path) for path in files],
     }
     return Plan(
@@ -81,18 +101,29 @@ def make_plan(loaded: Loaded) -> Plan:
         dataset=dataset,
         examples=examples,
         edition=edition,
-        vocabulary=Vocabulary.load(files) if files else None,
+        vocabulary=vocabulary,
         prompt=prompt,
+        prompts={e.image_id: text for e, text in zip(examples, asked, strict=True)},
         base=base,
         adapters=adapters,
         inputs=inputs,
     )
 
 
+def base_of(config: RunConfig) -> Checkpoint:
+    """The base model's weights, or the name a server knows it by."""
+    if config.model.served is None:
+        return locate(config.model.name, config.model.revision)
+    from runners.models.served import identity
+
+    return Checkpoint(Path(config.model.name), identity(config))
+
+
 def _vocabulary_files(config: RunConfig, dataset: DataSet) -> list[Path]:
-    if config.task is not Task.CONCEPTS:
-        return []
     files = [Path(name) for name in config.data.vocabulary] or list(dataset.vocabulary_files)
+    if config.task is not Task.CONCEPTS:
+        # Names for a prompt's hints and neighbours; what needs them says so when there are none.
+        return files if config.prompt.hints or config.prompt.neighbours else []
     if not files:
         raise InputError(
             f"no CUI vocabulary beside {config.data.path}: put cui_mapping.csv (header `CUI,Canonical name`) "

@@ -40,6 +40,7 @@ class RunProgress:
         self._new += images
         now = time.monotonic()
         rate = self._new / max(now - self._start, 1e-9)
+        left = f"  {(self._total - self._done - self._new) / rate:.0f} s left" if rate else ""
         memory = peak_memory()
         peak = (memory["accelerator_bytes"] or memory["resident_bytes"] or 0) / 2**30
         facts = f"{rate:.1f} images/s  {failed} failed  peak {peak:.2f} GiB"
@@ -47,8 +48,7 @@ class RunProgress:
         last = self._done + self._new >= self._total
         if not self._console.is_terminal and (last or now - self._said >= PLAIN_SECONDS):
             self._said = now
-            left = (self._total - self._done - self._new) / rate
-            self._console.print(f"{self._done + self._new}/{self._total} images  {facts}  {left:.0f} s left")
+            self._console.print(f"{self._done + self._new}/{self._total} images  {facts}{left}")
 
     def __enter__(self) -> Self:
         self._bar.start()

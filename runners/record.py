@@ -10,12 +10,16 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from runners.answers import value_text
 from runners.config_files import flatten
+from runners.journal import read_journal
 from runners.plan import Plan
 from runners.provenance import differing
 from tasks.files import hash_file, write_whole
@@ -86,6 +90,28 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     return record
 
 
+def read(folder: Path) -> dict[str, Any]:
+    """The record of a run that has begun; InputError when there is none."""
+    record = read_record(folder)
+    if record is None:
+        raise InputError(f"{folder / FILE} was deleted while the run was at work: start the run again")
+    return record
+
+
+@contextmanager
+def editing(folder: Path, new: Callable[[], dict[str, Any]] | None = None) -> Iterator[dict[str, Any]]:
+    """The record, written when the block ends; no other process of the run can write it meanwhile.
+
+    Without a record `new` makes one.
+    """
+    with FileLock(folder / ".record.lock"):
+        record = (read_record(folder) or new()) if new else read(folder)
+        before = json.dumps(record)
+        yield record
+        if json.dumps(record) != before or not (folder / FILE).exists():
+            write_record(folder, record)
+
+
 def refuse_another(record: Mapping[str, Any], plan: Plan, folder: Path) -> None:
     """InputError naming the keys that differ when `folder` belongs to a run that `plan` is not."""
     before, now = dict(record["fingerprint"]["inputs"]), dict(plan.inputs)
@@ -107,12 +133,13 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
     write_whole(folder / FILE, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
 
 
-def summary(results: Mapping[str, Prediction]) -> dict[str, Any]:
-    """Counts, failures, unmapped terms and seconds per image of all predictions so far."""
+def summary(plan: Plan, results: Mapping[str, Prediction]) -> dict[str, Any]:
+    """Counts, failures, what each step changed, unmapped terms and seconds per image of all predictions so far."""
     import numpy as np
 
     failed = [p for p in results.values() if p.status == "failed"]
     unmapped = Counter(term for p in results.values() for term in p.unmapped)
+    edits = Counter(step for p in results.values() for step in p.edits)
     seconds = np.array([p.seconds for p in results.values()])
     p50, p95 = np.percentile(seconds, (50, 95)).tolist() if len(seconds) else (None, None)
     return {
@@ -122,6 +149,7 @@ def summary(results: Mapping[str, Prediction]) -> dict[str, Any]:
             "empty": sum(p.status == "ok" and not p.value for p in results.values()),
             "unmapped_terms": unmapped.total(),
         },
+        "steps": {step: edits[step] for step in plan.config.steps},
         "failures": [{"image_id": p.image_id, "reason": p.reason} for p in failed],
         "unmapped": dict(unmapped.most_common(UNMAPPED_SHOWN)),
         "timing": {
@@ -171,3 +199,9 @@ def write_table(folder: Path, plan: Plan, results: Mapping[str, Prediction]) -> 
             ]
         )
     write_whole(folder / "predictions.csv", table.getvalue())
+
+
+def results_of(plan: Plan, folder: Path) -> dict[str, Prediction]:
+    """What the journals in `folder` hold of the plan's images, in their order."""
+    journalled = read_journal(folder)
+    return {e.image_id: journalled[e.image_id] for e in plan.examples if e.image_id in journalled}

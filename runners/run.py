@@ -1,21 +1,17 @@
 """One run from its plan to its submission: resume, answer, write, check, record.
 
-A run is a folder, `<out>/<task>/<name>/`: run.json, predictions.0.jsonl, predictions.csv, submission.csv and
-submission.zip. Started again it goes on where it was; started with other inputs it is refused.
+A run is a folder, `<out>/<task>/<name>/`: run.json, predictions.<process>.jsonl, predictions.csv, submission.csv
+and submission.zip. Started again it goes on where it was; started with other inputs it is refused.
 """
 
 from __future__ import annotations
 
 import re
-import signal
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -24,13 +20,15 @@ from rich.console import Console
 from runners import record as records
 from runners.answers import AnswerError, empty_value, parse_answer
 from runners.config_files import flatten
-from runners.journal import Journal, read_journal
+from runners.loop import refuse_failures
 from runners.plan import Plan
-from runners.provenance import git_state, hardware, peak_memory, versions
+from runners.session import Session, answer_here
+from runners.sharing import Place
 from tasks.check import check_file
 from tasks.concept_tables import names_table
 from tasks.files import hash_file, write_whole
 from tasks.nouns import InputError, Prediction, Value
+from tasks.problems import counted
 from tasks.submission import write_submission
 
 
@@ -46,92 +44,55 @@ def run_folder(plan: Plan, out: Path, name: str | None) -> Path:
     return out / plan.config.task.value / (name or f"{plan.name}-{plan.fingerprint[:8]}")
 
 
-def execute(plan: Plan, folder: Path, console: Console) -> Path:
+def execute(
+    plan: Plan,
+    folder: Path,
+    console: Console,
+    place: Place = Place(),  # noqa: B008 - frozen
+    *,
+    session: Session = answer_here,
+) -> Path:
     """Answer what is not answered yet and write the submission; returns `folder`.
 
-    Raises InputError when another process holds the run, it belongs to other inputs or its journal is taken away,
-    TooManyFailures when the model fails on too many images, KeyboardInterrupt or SystemExit when stopped; what is in
-    the journal is whole in each case.
+    Of several processes each answers its share and helps the others; those that end last write the submission.
+
+    Raises InputError when another process holds this place, the run belongs to other inputs or its journal is taken
+    away, TooManyFailures when the model fails on too many images, KeyboardInterrupt or SystemExit when stopped; what
+    is in the journal is whole in each case.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        record = records.read_record(folder)
-        if record is None:
-            record = records.new_record(plan, folder.name)
-            records.write_record(folder, record)
-        records.refuse_another(record, plan, folder)
-        results = _results(plan, folder)
-        done = {image_id: p for image_id, p in results.items() if p.status == "ok"}
-        if len(done) < len(plan.examples):
+    with locked(folder, place):
+        with records.editing(folder, lambda: records.new_record(plan, folder.name)) as record:
+            records.refuse_another(record, plan, folder)
+        done = sum(p.status == "ok" for p in records.results_of(plan, folder).values())
+        if done < len(plan.examples):
             if done:
-                _say(console, f"resuming {folder}: {len(done)} of {len(plan.examples)} images are done")
-            _session(plan, folder, record, done, console)
-            results = _results(plan, folder)
+                _say(console, f"resuming {folder}: {done} of {len(plan.examples)} images are done")
+            session(plan, folder, console, place)
+        with records.editing(folder) as record:
+            results = records.results_of(plan, folder)
             if lost := len(plan.examples) - len(results):
                 raise InputError(f"{folder}: {lost} lines left the journal while the run was at work: run it again")
-        elif _finished(record, plan, folder):
-            _say(console, f"{folder}: finished {record['finished']}, nothing to do")
-            return folder
-        _finish(plan, folder, record, results, console)
+            if _finished(record, plan, folder, results):
+                _say(console, f"{folder}: finished {record['finished']}")
+            else:
+                _finish(plan, folder, record, results)
+        _tell(folder, record, console)
     return folder
 
 
-def _finished(record: Mapping[str, Any], plan: Plan, folder: Path) -> bool:
+def _finished(record: Mapping[str, Any], plan: Plan, folder: Path, results: Mapping[str, Prediction]) -> bool:
     files = ("submission.csv", "submission.zip", "predictions.csv")
     as_asked = record["finished"] and record["config"] == flatten(plan.config)
-    return bool(as_asked and all((folder / name).exists() for name in files))
+    if not (as_asked and all((folder / name).exists() for name in files)):
+        return False
+    # A process that was held up may have answered an image after another wrote the submission.
+    return all(record[key] == value for key, value in records.summary(plan, results).items())
 
 
-def _results(plan: Plan, folder: Path) -> dict[str, Prediction]:
-    journalled = read_journal(folder)
-    return {e.image_id: journalled[e.image_id] for e in plan.examples if e.image_id in journalled}
-
-
-def _session(
-    plan: Plan, folder: Path, record: dict[str, Any], done: Mapping[str, Prediction], console: Console
-) -> None:
-    """Load the model and answer the examples that are left; the record tells how it went, whatever happens."""
-    from runners.loop import Tally, answer_all
-    from runners.models import load_model
-    from runners.progress import RunProgress
-
-    start = time.monotonic()
-    session: dict[str, Any] = {
-        "started": _now(),
-        "command": sys.argv,
-        "already_done": len(done),
-        "versions": versions(),
-        "git": git_state(),
-    }
-    with _stoppable():
-        model = load_model(plan.config, plan.base, plan.adapters)
-        session["load_seconds"] = time.monotonic() - start
-        session["hardware"] = hardware()
-        wanted = plan.config.batch_size
-        size = wanted if isinstance(wanted, int) else record["batch_size"] or model.facts["default_batch_size"]
-        record.update(batch_size=size, model=dict(model.facts), finished=None)
-        record["sessions"].append(session)
-        tally = Tally()
-        try:
-            with (
-                Journal(folder) as journal,
-                RunProgress(console, total=len(plan.examples), done=len(done)) as progress,
-            ):
-                answer_all(plan, model, size=size, done=done, journal=journal, progress=progress, tally=tally)
-        finally:
-            session.update(
-                ended=_now(),
-                seconds=time.monotonic() - start,
-                out_of_memory_halvings=tally.out_of_memory,
-                peak_memory=peak_memory(),
-            )
-            record.update(records.summary(_results(plan, folder)))
-            records.write_record(folder, record)
-
-
-def _finish(
-    plan: Plan, folder: Path, record: dict[str, Any], results: Mapping[str, Prediction], console: Console
-) -> None:
+def _finish(plan: Plan, folder: Path, record: dict[str, Any], results: Mapping[str, Prediction]) -> None:
+    reasons = [p.reason for p in results.values() if p.status == "failed"]
+    refuse_failures(plan, len(reasons), last=reasons[-1] if reasons else "")
     rows = [(e.image_id, _submitted(plan, results[e.image_id])) for e in plan.examples]
     path = write_submission(folder, edition=plan.edition, rows=rows)
     records.write_table(folder, plan, results)
@@ -142,14 +103,12 @@ def _finish(
         write_whole(folder / "concept_names.csv", names_table(cuis, plan.vocabulary))
     ids = [e.image_id for e in plan.examples]
     check = check_file(path, edition=plan.edition, ids=ids, vocabulary=known, doubts=True)
-    record.update(records.summary(results), config=flatten(plan.config))
+    record.update(records.summary(plan, results), config=flatten(plan.config))
     record["submission"] = {"file": path.name, "sha256": hash_file(path), "rows": len(rows)}
     warnings = Counter(problem.code for problem in check.problems if problem.severity == "warning")
     verdicts = {"accepted": check.accepted, "precheck": check.precheck, "scoring": check.scoring}
     record["check"] = {**verdicts, "warnings": dict(warnings.most_common())}
     record["finished"] = _now()
-    records.write_record(folder, record)
-    _tell(folder, record, console)
 
 
 def _submitted(plan: Plan, prediction: Prediction) -> Value:
@@ -167,7 +126,9 @@ def _submitted(plan: Plan, prediction: Prediction) -> Value:
 def _tell(folder: Path, record: Mapping[str, Any], console: Console) -> None:
     counts, check = record["counts"], record["check"]
     verdict = "accepted" if check["accepted"] else "not accepted"
-    lines = [f"{counts['ok']} predictions, {counts['failed']} failed; our check of the submission: {verdict}"]
+    lines = [
+        f"{counted(counts['ok'], 'prediction')}, {counts['failed']} failed; our check of the submission: {verdict}"
+    ]
     if counts["failed"]:
         filled = "empty rows" if record["config"]["fallback"] is None else "the fallback"
         lines.append(
@@ -175,10 +136,10 @@ def _tell(folder: Path, record: Mapping[str, Any], console: Console) -> None:
             "the same command tries them again"
         )
     if counts["empty"]:
-        lines.append(f"{counts['empty']} answers name no concept")
+        lines.append(f"{counted(counts['empty'], 'answer')} without a concept")
     if counts["unmapped_terms"]:
         terms = ", ".join(f"{term} ({n})" for term, n in list(record["unmapped"].items())[:5])
-        lines.append(f"{counts['unmapped_terms']} terms have no CUI, most often: {terms}")
+        lines.append(f"{counted(counts['unmapped_terms'], 'term')} without a CUI, most often: {terms}")
     if check["warnings"]:
         found = ", ".join(f"{code} ({n})" for code, n in check["warnings"].items())
         lines.append(f"worth a look (imageclef check says where and why): {found}")
@@ -192,10 +153,16 @@ def _say(console: Console, text: str) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the run; the system lets go of the lock when the process dies, however it dies."""
-    lock = FileLock(folder / ".lock", timeout=0)
+def locked(folder: Path, place: Place) -> Iterator[None]:
+    """Hold a place of the run, which who has no fellows gets when all are free.
+
+    The system lets go of the lock when the process dies, however it dies.
+    """
+    lock = FileLock(folder / f".lock.{place.rank}", timeout=0)
     try:
+        for other in sorted(folder.glob(".lock.*")) if place.processes == 1 else ():
+            with FileLock(other, timeout=0):
+                pass
         lock.acquire()
     except Timeout:
         raise InputError(
@@ -205,20 +172,6 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let a scheduler's SIGTERM end the session as Ctrl-C does: recorded, resumable, exit status 143."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _now() -> str:

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from runners.config import RunConfig
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an image has no answer."""
+
+    reason: str
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A batch as the model takes it: one part, or several where a family cannot mix its prompts."""
@@ -37,19 +44,42 @@ class Model(Protocol):
     """A loaded model."""
 
     facts: Mapping[str, Any]
-    """For run.json: what was loaded and how; `batch_invariant` and `default_batch_size` steer the run."""
+    """For run.json: what was loaded and how. `concurrency`, where given, is the number of batches answered at once."""
 
     def prepare(self, images: Sequence[Image], prompts: Sequence[str]) -> Prepared:
         """Images and prompts as tensors, on the CPU; may be called from a background thread."""
         ...
 
-    def generate(self, prepared: Prepared, *, seed: int = 0) -> list[str]:
-        """The answers, without prompt and special tokens; `seed` matters only to sampling."""
+    def generate(self, prepared: Prepared, *, seed: int = 0) -> list[str | Failure]:
+        """The answers, without prompt and special tokens; `seed` matters only to sampling.
+
+        InputError when the model can answer nothing at all as it is set up; any other error concerns this batch.
+        """
+        ...
+
+    def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+        """What images of these widths and heights take of a batch: tokens of image, prompt and answer."""
+        ...
+
+    def fitting(self, longest: tuple[int, int]) -> int:
+        """How many images of this width and height a batch can hold."""
+        ...
+
+    def spent(self) -> Mapping[str, Any]:
+        """What was used since loading, for run.json: tokens, requests, cost; empty where nothing is counted."""
+        ...
+
+    def close(self) -> None:
+        """Ask nothing more: threads that are still at work end soon."""
         ...
 
 
 def load_model(config: RunConfig, base: Checkpoint, adapters: Sequence[Checkpoint]) -> Model:
     """The model of a run with its adapters applied; InputError when it cannot do what the config asks."""
+    if config.model.served is not None:
+        from runners.models.served import ServedModel
+
+        return ServedModel.load(config)
     from runners.models.vision_language import VisionLanguageModel
 
     return VisionLanguageModel.load(config, base, adapters)

@@ -26,18 +26,22 @@ class Family:
     model_type: str
     known: bool
     """False when there is no row: the model is treated as `default` says."""
+    title: str | None
+    """What people call it."""
+    sizes: tuple[Mapping[str, Any], ...]
+    """Well-known checkpoints: hub id, number of parameters, GiB of weights in NF4 (estimated)."""
+    notes: tuple[str, ...]
+    """What a user should know before taking it."""
     prompt: Literal["chat", "plain"]
-    """chat: asked through the checkpoint's chat template; plain: the answer continues the prompt."""
-    fallback: str
-    """How to ask when a checkpoint has no usable chat template; holds {image} and {prompt}."""
+    """chat: asked through the checkpoint's chat template; plain: it has none, `form` is the way to ask."""
+    form: str
+    """How to ask without a usable chat template; holds {prompt}, and {image} where the processor wants to see it."""
     image_token: str | None
     """What stands for the image in a prompt; None: as the processor says."""
     stops: tuple[str, ...]
     """Tokens that end an answer besides those the checkpoint names, where its vocabulary has them."""
     equal_prompt_lengths: bool
     """Prompts of different length in tokens cannot share a batch."""
-    answer_offset: int | None
-    """Where the answer starts in the output, counted from the prompt's end; None: the prompt is not repeated."""
     max_pixels: int | None
     """Default limit of an image's area for models with dynamic resolution."""
     unquantized: tuple[str, ...]
@@ -46,6 +50,8 @@ class Family:
     """How modules were called before: old prefix -> prefix now, one mapping for each earlier era."""
     lora: Mapping[str, str]
     """Part of the model -> pattern (full match) of the modules a LoRA adapter of this part targets."""
+    original: str | None
+    """It is stored in the layout of LLaVA's own program, over this language model; it is converted before loading."""
     refused: str | None
     """Why it cannot be loaded and what to do."""
 
@@ -65,3 +71,8 @@ def family_of(model_type: str) -> Family:
     if family.refused:
         raise InputError(f"model type '{model_type}': {family.refused}")
     return family
+
+
+def known_families() -> tuple[str, ...]:
+    """Every `model_type` with a row of its own that can be loaded."""
+    return tuple(name for name, row in _rows().items() if name != "default" and not row.get("refused"))

@@ -12,14 +12,13 @@ from PIL import Image
 
 from runners.checkpoints import read_json
 from runners.models import is_out_of_memory
-from runners.models.families import Family, family_of
+from runners.models.families import Family, family_of, known_families
 from runners.models.noise import silence
-from runners.models.quantization import quantization_config, quantized_modules, stop_repacking
+from runners.models.quantization import quantization_config, quantization_facts, stop_repacking
 from tasks.nouns import InputError
 
-_CPU_BATCH = 8
-_MEMORY_PER_IMAGE = 1.5 * 2**30
-"""Accelerator memory one image of an 8B model takes while it is answered; a guess the run corrects by halving."""
+_AMPERE = (8, 0)
+"""Compute capability from which flash-attn 2 runs, as its README says."""
 
 
 def resolve_device(asked: str) -> torch.device:
@@ -40,17 +39,44 @@ def resolve_device(asked: str) -> torch.device:
     return device
 
 
-def resolve_dtype(asked: str, device: torch.device) -> torch.dtype:
-    """The precision `auto` stands for on `device`; float16 on a CPU is refused."""
+def resolve_dtype(asked: str, device: torch.device, *, key: str = "model.dtype") -> torch.dtype:
+    """The precision `auto` stands for on `device`; float16 on a CPU is refused, naming `key`."""
     if asked == "auto":
         if device.type != "cuda":
             return torch.float32
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if asked == "float16" and device.type == "cpu":
         raise InputError(
-            "model.dtype: float16 is for accelerators, on a CPU it overflows and is slow: use float32 or bfloat16"
+            f"{key}: float16 is for accelerators, on a CPU it overflows and is slow: use float32 or bfloat16"
         )
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[asked]
+
+
+def attention_implementation(asked: str, device: torch.device, dtype: torch.dtype | None) -> str | None:
+    """What transformers is asked for; None, for `auto`, leaves the choice to it: sdpa where the architecture has it.
+
+    InputError when flash_attention_2 is asked for and cannot run here.
+    """
+    if asked == "auto":
+        return None
+    if asked == "flash_attention_2":
+        from transformers.utils import is_flash_attn_2_available
+
+        reasons = {
+            "it needs an NVIDIA card, and model.device is the CPU": device.type != "cuda",
+            "it needs a card of compute capability 8.0 (Ampere) or newer": device.type == "cuda"
+            and torch.cuda.get_device_capability(device) < _AMPERE,
+            "it computes in half precision only: set model.dtype to bfloat16": dtype == torch.float32,
+            "the package flash-attn is not installed: pip install flash-attn --no-build-isolation": (
+                not is_flash_attn_2_available()
+            ),
+        }
+        if found := [reason for reason, holds in reasons.items() if holds]:
+            raise InputError(
+                f"model.attention: flash_attention_2: {found[0]}. `auto` takes the fastest that works here; "
+                "torch's own sdpa has flash kernels too"
+            )
+    return asked
 
 
 def leave_a_core() -> int:
@@ -86,26 +112,39 @@ def load_network(
     device: torch.device,
     dtype: torch.dtype | None,
     trust_remote_code: bool,
+    attention: str = "auto",
+    compute_dtype: str = "auto",
+    double_quantization: bool = True,
 ) -> tuple[Any, dict[str, Any]]:
-    """The network in `folder` in eval mode, and facts about it; `dtype` None: as stored."""
+    """The network in `folder` in eval mode, and facts about it; `dtype` None: as stored.
+
+    `attention`, `compute_dtype` and `double_quantization` are those of the config.
+    """
     silence()
     from transformers import AutoModelForImageTextToText
 
     family, config = read_family(folder)
     if quantization != "none" and "quantization_config" in config:
         raise InputError(f"{folder} is stored quantized already: set quantization to none")
+    asked_attention = attention_implementation(attention, device, dtype)
+    computing = dtype or torch.float32
+    if compute_dtype != "auto":
+        computing = resolve_dtype(compute_dtype, device, key="model.compute_dtype")
     try:
         network, info = AutoModelForImageTextToText.from_pretrained(
             folder,
             dtype=dtype or "auto",
             device_map={"": device},
-            quantization_config=quantization_config(quantization, family, dtype or torch.float32),
+            quantization_config=quantization_config(
+                quantization, family, computing, double_quantization=double_quantization
+            ),
+            attn_implementation=asked_attention,
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
             output_loading_info=True,
         )
     except (OSError, ValueError, ImportError, RuntimeError, MemoryError) as error:
-        raise InputError(_why_not_loaded(error, folder, config, device)) from error
+        raise InputError(_why_not_loaded(error, folder, config, device, attention)) from error
     if missing := sorted(info["missing_keys"]):
         raise InputError(
             f"{folder}: {len(missing)} weights of {type(network).__name__} are missing, so they would be random: "
@@ -121,12 +160,10 @@ def load_network(
         "dtype": str(network.dtype).removeprefix("torch."),
         "device": str(device),
         "threads": leave_a_core() if device.type == "cpu" else None,
-        "quantization": quantization,
-        "quantized_modules": len(quantized_modules(network)),
+        **quantization_facts(network, quantization),
         "parameters": int(network.num_parameters()),
         "unused_weights": len(info["unexpected_keys"]),
         "attention": str(network.config._attn_implementation),
-        "default_batch_size": _default_batch_size(device, network),
     }
 
 
@@ -151,16 +188,9 @@ def forward(network: Any, inputs: Any) -> torch.Tensor:
     return logits.float().cpu()
 
 
-def _default_batch_size(device: torch.device, network: Any) -> int:
-    if device.type != "cuda":
-        return _CPU_BATCH
-    # From the whole memory, not from what is free today, so that a resumed run forms the same batches.
-    free = torch.cuda.get_device_properties(device).total_memory - network.get_memory_footprint()
-    fitting = max(1, int(free / _MEMORY_PER_IMAGE))
-    return min(32, 1 << (fitting.bit_length() - 1))
-
-
-def _why_not_loaded(error: Exception, folder: Path, config: dict[str, Any], device: torch.device) -> str:
+def _why_not_loaded(
+    error: Exception, folder: Path, config: dict[str, Any], device: torch.device, attention: str
+) -> str:
     kind = config.get("model_type")
     if is_out_of_memory(error):
         return f"{folder} does not fit into the memory of {device}: set quantization to nf4, or use another device"
@@ -169,7 +199,9 @@ def _why_not_loaded(error: Exception, folder: Path, config: dict[str, Any], devi
             f"{folder} ({kind}) brings its own code, which is not run unless you say so: read its *.py files, then "
             "set model.trust_remote_code to true"
         )
+    if attention != "auto" and "attention" in str(error):
+        return f"model.attention: {kind} has no {attention}: set it to auto, which takes what the architecture has"
     return (
-        f"{folder} ({kind}) cannot be loaded as an image-text-to-text model: {error}\n  Known to work: blip, llava, "
-        "qwen2_vl, qwen2_5_vl and what else transformers lists under AutoModelForImageTextToText"
+        f"{folder} ({kind}) cannot be loaded as an image-text-to-text model: {error}\n  Known to work: "
+        f"{', '.join(known_families())} and what else transformers lists under AutoModelForImageTextToText"
     )

@@ -6,16 +6,15 @@ after what went into it, with the original processor files, and is used again by
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from runners.checkpoints import SMALL_FILES, Checkpoint, cache_folder
+from runners.checkpoints import SMALL_FILES, Checkpoint
 from runners.config import Adapter
+from runners.models.derived import derived_folder
 
 _REPORT = "merged.json"
 
@@ -27,22 +26,16 @@ def merged_checkpoint(
     base: Checkpoint, adapters: Sequence[tuple[Adapter, Checkpoint]], merge: Merge
 ) -> tuple[Path, list[dict[str, Any]]]:
     """The folder of the merged checkpoint, made by `merge` when it is not in the cache, and the reports."""
-    parts = [base.identity, *(f"{checkpoint.identity} * {asked.weight}" for asked, checkpoint in adapters)]
-    name = hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest()[:24]
-    folder = cache_folder() / "merged" / name
-    if not folder.is_dir():
+
+    def make(folder: Path) -> None:
         network, reports = merge()
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}.") as beside:
-            copy = Path(beside) / name
-            network.save_pretrained(copy)
-            _copy_processor(base.path, copy)
-            (copy / _REPORT).write_text(json.dumps(reports, indent=2), encoding="utf-8")
-            # Another process may have been faster: its copy is the same.
-            if not folder.is_dir():
-                copy.rename(folder)
-    reports = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
-    return folder, reports
+        network.save_pretrained(folder)
+        _copy_processor(base.path, folder)
+        (folder / _REPORT).write_text(json.dumps(reports, indent=2), encoding="utf-8")
+
+    origin = [base.identity, *(f"{checkpoint.identity} * {asked.weight}" for asked, checkpoint in adapters)]
+    folder = derived_folder("merged", origin, make)
+    return folder, json.loads((folder / _REPORT).read_text(encoding="utf-8"))
 
 
 def _copy_processor(source: Path, target: Path) -> None:
@@ -52,3 +45,6 @@ def _copy_processor(source: Path, target: Path) -> None:
         for path in source.glob(pattern):
             if path.name not in written and not path.name.endswith(".index.json"):
                 shutil.copy2(path, target / path.name)
+    # InstructBLIP's second tokenizer lies in a folder of its own.
+    for folder in source.glob("*_tokenizer"):
+        shutil.copytree(folder, target / folder.name, dirs_exist_ok=True)

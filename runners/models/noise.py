@@ -10,6 +10,8 @@ _HARMLESS = {
     "bitsandbytes.backends.cpu.ops": "Failed to load CPU gemm_4bit_forward",
     # int8 computes in half precision by design.
     "bitsandbytes.autograd._functions": "MatMul8bitLt: inputs will be cast",
+    # VisionEncoderDecoder's encoder reads an image, which has no mask.
+    "transformers.generation.utils": "The attention mask is not set with a batched input",
 }
 
 

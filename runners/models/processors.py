@@ -1,9 +1,10 @@
-"""Processors: images and prompts to tensors, on the CPU, with the same pixels on every machine.
+"""Processors: images and prompts to tensors, on the CPU.
 
 Facts this rests on, all observed with transformers 5.23: the processors of Qwen2-VL and others hold a video half
 that cannot load without torchvision; torchvision's pixels differ in the last bit from PIL's; older LLaVA
 checkpoints (xtuner/llava-llama-3-8b-v1_1-transformers) come without processor_config.json, and some with a chat
-template for text alone. So: PIL always, the video half left out, what is missing filled in from the model.
+template for text alone. So: one image backend, named by the caller; the video half always left out; what is missing
+filled in from the model.
 
     processor, changed = load_processor(folder, family, model, max_pixels=None, trust_remote_code=False)
     form, ask = prompt_form(processor, family)
@@ -18,17 +19,25 @@ from pathlib import Path
 from typing import Any
 
 from runners.models.families import Family
+from runners.models.image_backend import ImageBackend
+from runners.models.pairs import Pair
 from tasks.nouns import InputError
 
 _QUESTION = "What does the image show?"
 
 
 def load_processor(
-    folder: Path, family: Family, model: Any, *, max_pixels: int | None, trust_remote_code: bool
+    folder: Path,
+    family: Family,
+    model: Any,
+    *,
+    max_pixels: int | None,
+    trust_remote_code: bool,
+    backend: ImageBackend = "pil",
 ) -> tuple[Any, dict[str, Any]]:
     """The processor of a checkpoint, ready for generation, and what had to be set beyond its files."""
     try:
-        processor = _load(folder, family.model_type, trust_remote_code=trust_remote_code)
+        processor = _load(folder, family.model_type, backend=backend, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, ImportError, TypeError) as error:
         raise InputError(
             f"{folder}: its processor (tokenizer and image preprocessing) cannot be loaded: {error}\n  Copy "
@@ -49,9 +58,9 @@ def prompt_form(processor: Any, family: Family) -> tuple[str, Callable[[str], st
     A prompt that contains the image token is taken as it is, without any template: the way to speak to an
     adapter that was trained in another form than its base model's.
     """
-    if family.prompt == "plain":
-        return "plain", lambda prompt: prompt
     token = family.image_token or getattr(processor, "image_token", None)
+    if family.prompt == "plain":
+        return "plain", lambda prompt: _filled(family, str(token or ""), prompt)
     if token is None:
         raise InputError(
             f"{family.model_type}: its processor names no image token: a row in runners/models/families.yaml must "
@@ -79,18 +88,22 @@ def image_backend(processor: Any) -> str:
     return "pil" if type(processor.image_processor).__name__.endswith("Pil") else "torchvision"
 
 
-def _load(folder: Path, model_type: str, *, trust_remote_code: bool) -> Any:
+def _load(folder: Path, model_type: str, *, backend: ImageBackend, trust_remote_code: bool) -> Any:
     import transformers
-    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as NETWORKS
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES as PROCESSORS
 
-    kind = getattr(transformers, PROCESSOR_MAPPING_NAMES.get(model_type) or "", None)
+    kind = getattr(transformers, PROCESSORS.get(model_type) or "", None)
+    if kind is None and model_type in NETWORKS:
+        return Pair.load(folder, backend=backend, trust_remote_code=trust_remote_code)
     if kind is not None and any("video" in name for name in kind.get_attributes()):
-        return _image_only(kind).from_pretrained(folder, backend="pil")
-    return transformers.AutoProcessor.from_pretrained(folder, backend="pil", trust_remote_code=trust_remote_code)
+        return _image_only(kind).from_pretrained(folder, backend=backend)
+    return transformers.AutoProcessor.from_pretrained(folder, backend=backend, trust_remote_code=trust_remote_code)
 
 
 def _image_only(kind: Any) -> Any:
     """The processor class `kind` without its video half."""
+    from transformers import ProcessorMixin
 
     class ImageOnly(kind):  # type: ignore[misc]
         @classmethod
@@ -108,14 +121,19 @@ def _image_only(kind: Any) -> Any:
             given = {**processor_dict, **kwargs}
             return cls(*args, **{key: value for key, value in given.items() if key in accepted})
 
+        # SmolVLM's own asks the video half for its defaults.
+        apply_chat_template = ProcessorMixin.apply_chat_template
+
     ImageOnly.__name__ = ImageOnly.__qualname__ = kind.__name__
     return ImageOnly
 
 
 def _fill_in(processor: Any, model: Any) -> dict[str, Any]:
-    """What a LLaVA-like processor needs to count image tokens, from the model; returns what was set."""
+    """What a processor needs to count image tokens or to begin an answer, from the model; returns what was set."""
     vision = getattr(model.config, "vision_config", None)
     facts = {
+        "start": getattr(model.config, "decoder_start_token_id", None),
+        "num_query_tokens": getattr(model.config, "num_query_tokens", None),
         "patch_size": getattr(vision, "patch_size", None),
         "vision_feature_select_strategy": getattr(model.config, "vision_feature_select_strategy", None),
         # The vision tower's class token, where it has one.
@@ -137,7 +155,8 @@ def _limit_pixels(processor: Any, family: Family, max_pixels: int | None) -> dic
     if family.max_pixels is None:
         if max_pixels is not None:
             raise InputError(
-                f"model.max_pixels: '{family.model_type}' sees every image at one fixed size: set it to null"
+                f"model.max_pixels: '{family.model_type}' sees every image at one size, or in a fixed number of tiles: "
+                "set it to null"
             )
         return {}
     images = processor.image_processor
@@ -163,8 +182,12 @@ def _renderers(processor: Any, family: Family, token: str) -> dict[str, Callable
     if template:
         ways["chat template"] = lambda p: chat([{"type": "image"}, {"type": "text", "text": p}])
         ways["chat template for text"] = lambda p: chat(f"{token}\n{p}")
-    ways["fallback"] = lambda p: family.fallback.replace("{image}", token).replace("{prompt}", p)
+    ways["fallback"] = lambda p: _filled(family, token, p)
     return ways
+
+
+def _filled(family: Family, token: str, prompt: str) -> str:
+    return prompt if token and token in prompt else family.form.replace("{image}", token).replace("{prompt}", prompt)
 
 
 def _rendered(render: Callable[[str], str]) -> str | None:

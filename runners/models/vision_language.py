@@ -7,10 +7,12 @@ special tokens is used: Qwen2-VL, for one, ships sampling and a repetition penal
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,14 @@ from PIL.Image import Image
 
 from runners.checkpoints import Checkpoint
 from runners.config import Adapter, RunConfig
-from runners.models import Prepared
+from runners.models import Failure, Prepared
 from runners.models.adapters import apply_adapters
+from runners.models.capacity import fitting_batch, tokens_of
 from runners.models.families import Family
+from runners.models.generation import NAN_MEND, Generator
+from runners.models.image_backend import resolve_image_backend
+from runners.models.image_tokens import check_image_tokens
+from runners.models.llava_med import loadable
 from runners.models.loading import (
     forward,
     load_network,
@@ -35,25 +42,6 @@ from runners.models.processors import image_backend, load_processor, prompt_form
 from tasks.nouns import InputError
 
 _PROBE = "What does the image show?"
-_NAN_MEND = "set model.dtype to bfloat16 or float32, or fetch the weights again"
-
-
-class _Finite:
-    """Watches the scores of each generated token: NaN is answered with some token, and must not pass for an answer."""
-
-    def __init__(self) -> None:
-        self._bad: torch.Tensor | None = None
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        bad = scores.isnan().any()
-        # Asking for the value would make an accelerator wait at every token; it is asked for once, at the end.
-        self._bad = bad if self._bad is None else self._bad | bad
-        return scores
-
-    def demand(self) -> None:
-        """FloatingPointError when a score was not a number."""
-        if self._bad is not None and bool(self._bad):
-            raise FloatingPointError(f"the model's output is not a number (NaN): {_NAN_MEND}")
 
 
 @dataclass
@@ -66,7 +54,8 @@ class VisionLanguageModel:
     ask: Callable[[str], str]
     """From a prompt to the text the model takes."""
     facts: Mapping[str, Any]
-    sampling: bool = False
+    generator: Generator = field(init=False)
+    _threads: threading.local = field(default_factory=threading.local, repr=False)
 
     @classmethod
     def load(cls, config: RunConfig, base: Checkpoint, adapters: Sequence[Checkpoint]) -> VisionLanguageModel:
@@ -75,6 +64,7 @@ class VisionLanguageModel:
         asked = list(zip(config.adapters, adapters, strict=True))
         device = resolve_device(config.model.device)
         dtype = resolve_dtype(config.model.dtype, device)
+        base = loadable(base)
         path, reports = base.path, None
         if asked and config.merge_adapters and config.quantization != "none":
             path, reports = merged_checkpoint(base, asked, lambda: _merge(config, base.path, asked))
@@ -82,13 +72,17 @@ class VisionLanguageModel:
         model = cls._open(config, path, quantization=config.quantization, device=device, dtype=dtype)
         if asked:
             reports = model._adapt(config, asked, merge=config.merge_adapters)
-        generation = model._set_generation(config)
+        model.generator = Generator.of(
+            network=model.network, tokenizer=model.processor.tokenizer, family=model.family, asked=config.generation
+        )
         model.facts = {
             **model.facts,
             "adapters": reports or [],
             "merged": bool(reports) and config.merge_adapters,
-            "generation": generation,
-            "batch_invariant": dtype == torch.float32 and config.quantization == "none" and not model.sampling,
+            "generation": model.generator.facts,
+            "batch_invariant": (
+                dtype == torch.float32 and config.quantization == "none" and not config.generation.do_sample
+            ),
             "load_seconds": round(time.monotonic() - start, 3),
         }
         return model
@@ -106,11 +100,24 @@ class VisionLanguageModel:
         """The bare model, shown to take an image and a prompt."""
         trust = config.model.trust_remote_code
         network, facts = load_network(
-            path, quantization=quantization, device=device, dtype=dtype, trust_remote_code=trust
+            path,
+            quantization=quantization,
+            device=device,
+            dtype=dtype,
+            trust_remote_code=trust,
+            # A merge happens on the CPU, whatever the run computes on.
+            attention=config.model.attention if dtype is not None else "auto",
+            compute_dtype=config.model.compute_dtype,
+            double_quantization=config.model.double_quantization,
         )
         family, _ = read_family(path)
         processor, changed = load_processor(
-            path, family, network, max_pixels=config.model.max_pixels, trust_remote_code=trust
+            path,
+            family,
+            network,
+            max_pixels=config.model.max_pixels,
+            trust_remote_code=trust,
+            backend=resolve_image_backend(config.model.image_backend),
         )
         form, ask = prompt_form(processor, family)
         facts |= {
@@ -120,17 +127,19 @@ class VisionLanguageModel:
             "prompt_form": form,
         }
         model = cls(network, processor, family, ask, facts)
+        facts["image_tokens"] = check_image_tokens(network, model._probe_inputs(), str(path))
         if bool(model._probe().isnan().any()):
-            raise InputError(f"{path}: the model's output is not a number (NaN) in {facts['dtype']}: {_NAN_MEND}")
+            raise InputError(f"{path}: the model's output is not a number (NaN) in {facts['dtype']}: {NAN_MEND}")
         return model
 
     def prepare(self, images: Sequence[Image], prompts: Sequence[str]) -> Prepared:
-        """Images and prompts as tensors, on the CPU."""
+        """Images and prompts as tensors, on the CPU; several threads may do so at once."""
         texts = [self.ask(prompt) for prompt in prompts]
+        processor = self._processor_here()
         parts = []
         for rows in self._together(texts):
-            inputs = self.processor(
-                images=[images[row] for row in rows],
+            inputs = processor(
+                images=[[images[row]] for row in rows],
                 text=[texts[row] for row in rows],
                 padding=True,
                 return_tensors="pt",
@@ -138,23 +147,33 @@ class VisionLanguageModel:
             parts.append((rows, inputs))
         return Prepared(parts)
 
-    def generate(self, prepared: Prepared, *, seed: int = 0) -> list[str]:
+    def generate(self, prepared: Prepared, *, seed: int = 0) -> list[str | Failure]:
         """The answers, in the order of the images."""
-        answers = [""] * prepared.size
-        if self.sampling:
-            torch.manual_seed(seed)
-        for rows, inputs in prepared.parts:
-            with torch.inference_mode():
-                moved = inputs.to(self.network.device, self.network.dtype)
-                finite = _Finite()
-                output = self.network.generate(**moved, logits_processor=[finite])
-                finite.demand()
-            offset = self.family.answer_offset
-            start = 0 if offset is None else inputs["input_ids"].shape[1] + offset
-            texts = self.processor.tokenizer.batch_decode(output[:, start:], skip_special_tokens=True)
-            for row, text in zip(rows, texts, strict=True):
-                answers[row] = text.strip()
-        return answers
+        return [*self.generator.answer(prepared, seed=seed)]
+
+    def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+        """What images of these widths and heights take of a batch: tokens of image, prompt and answer."""
+        rest = self.generator.asked.max_new_tokens + len(self.processor.tokenizer(self.ask(_PROBE)).input_ids)
+        return [rest + tokens for tokens in tokens_of(self.processor, sizes)]
+
+    def fitting(self, longest: tuple[int, int]) -> int:
+        """How many images of this width and height a batch can hold."""
+        return fitting_batch(self, longest)
+
+    def spent(self) -> Mapping[str, Any]:
+        """Answers that a schema had to bring to their end because max_new_tokens was near."""
+        return {"finished_early": self.generator.finished_early} if self.generator.constraint else {}
+
+    def close(self) -> None:
+        """Nothing runs beside the caller."""
+
+    def _processor_here(self) -> Any:
+        """This thread's copy of the processor: a tokenizer that pads cannot be shared."""
+        if threading.current_thread() is threading.main_thread():
+            return self.processor
+        if not hasattr(self._threads, "processor"):
+            self._threads.processor = copy.deepcopy(self.processor)
+        return self._threads.processor
 
     def _together(self, texts: Sequence[str]) -> list[list[int]]:
         """Rows that can share a batch."""
@@ -162,11 +181,18 @@ class VisionLanguageModel:
             return [list(range(len(texts)))]
         by_length = defaultdict(list)
         for row, text in enumerate(texts):
-            by_length[len(self.processor.tokenizer(text).input_ids)].append(row)
+            by_length[len(self._processor_here().tokenizer(text).input_ids)].append(row)
         return list(by_length.values())
 
-    def _probe(self) -> torch.Tensor:
+    def _probe_inputs(self) -> Any:
         [(_, inputs)] = self.prepare([noise_image()], [_PROBE]).parts
+        return inputs
+
+    def _probe(self) -> torch.Tensor:
+        inputs = self._probe_inputs()
+        if is_encoder_decoder(self.network) and "decoder_input_ids" not in inputs:
+            start = self.network.generation_config.decoder_start_token_id or 0
+            inputs["decoder_input_ids"] = torch.tensor([[start]])
         return forward(self.network, inputs)
 
     def _adapt(
@@ -177,35 +203,11 @@ class VisionLanguageModel:
             self.network = handle.merge_and_unload(safe_merge=True)
         return reports
 
-    def _set_generation(self, config: RunConfig) -> dict[str, Any]:
-        """Make the config's arguments the only ones, on the network and on any network inside it."""
-        from transformers import GenerationConfig
 
-        shipped = self.network.generation_config
-        special = {
-            "eos_token_id": self._stops(shipped.eos_token_id) or None,
-            "pad_token_id": self.processor.tokenizer.pad_token_id,
-            "bos_token_id": shipped.bos_token_id,
-            "decoder_start_token_id": shipped.decoder_start_token_id,
-        }
-        arguments = config.generation.model_dump(exclude_none=True)
-        try:
-            generation = GenerationConfig(**arguments, **special)
-        except ValueError as error:
-            raise InputError(f"generation: {error}") from error
-        for module in self.network.modules():
-            if hasattr(module, "generation_config"):
-                module.generation_config = generation
-        self.sampling = config.generation.do_sample
-        return {**arguments, **special}
-
-    def _stops(self, shipped: int | list[int] | None) -> list[int]:
-        """Every token that ends an answer: the checkpoint's, the tokenizer's, the family's."""
-        tokenizer = self.processor.tokenizer
-        vocabulary = tokenizer.get_vocab()
-        ids = list(shipped) if isinstance(shipped, list) else [shipped]
-        ids += [tokenizer.eos_token_id, *(vocabulary.get(token) for token in self.family.stops)]
-        return sorted({token for token in ids if token is not None})
+def is_encoder_decoder(network: Any) -> bool:
+    """Whether the answer is written by a decoder of its own, so that the output does not begin with the prompt."""
+    configs = (network.config, network.config.get_text_config(decoder=True))
+    return any(getattr(config, "is_encoder_decoder", False) for config in configs)
 
 
 def _merge(

@@ -41,7 +41,7 @@ def texts(material: Material, count: int) -> list[str]:
 
 def load_prompts() -> dict[str, dict[str, str]]:
     """The prompts that this model is asked with; the runner has more, which must not change its tokenizer."""
-    path = HERE.parent / "prompts.yaml"
+    path = HERE.parent / "prompts" / "prompts.yaml"
     prompts: dict[str, dict[str, str]] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     return {name: prompts[name] for name in ("concepts", "caption", "report", "describe")}
 

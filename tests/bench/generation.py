@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from runners.batches import make_batches
 from runners.config_files import load
-from runners.loop import make_batches
 from runners.models import load_model
 from runners.plan import Plan, make_plan
 from runners.run import execute
@@ -95,7 +95,7 @@ class _ByHand:
         """Image id -> text, `size` images at a time in the order the run loop takes."""
         texts: dict[str, str] = {}
         length = self._plan.config.generation.max_new_tokens
-        for batch in make_batches(self._plan.examples, size):
+        for batch in make_batches(self._plan.examples, [1] * len(self._plan.examples), size=size):
             images = [Image.open(io.BytesIO(e.image.read_bytes())).convert("RGB") for e in batch]
             inputs = self._processor(images=images, text=[self._text] * len(batch), padding=True, return_tensors="pt")
             with torch.inference_mode():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +55,7 @@ class Standin:
     """Answers `grey <level>`; `fault` is called with the levels of every batch and may raise."""
 
     def __init__(self, fault: Callable[[list[int]], None] = lambda levels: None) -> None:
-        self.facts: Mapping[str, Any] = {"default_batch_size": 4, "batch_invariant": True}
+        self.facts: Mapping[str, Any] = {"batch_invariant": True}
         self.batches: list[list[int]] = []
         self._fault = fault
 
@@ -66,3 +68,31 @@ class Standin:
         self._fault(prepared)
         self.batches.append(prepared)
         return [f"grey {level}" for level in prepared]
+
+    def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+        return [1] * len(sizes)
+
+    def fitting(self, longest: tuple[int, int]) -> int:
+        return 4
+
+    def spent(self) -> Mapping[str, Any]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+def captions(folder: Path) -> dict[str, str]:
+    """Image id -> caption of a submission."""
+    with (folder / "submission.csv").open(encoding="utf-8", newline="") as file:
+        return {row["ID"]: row["Caption"] for row in csv.DictReader(file)}
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """A run's record."""
+    loaded: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+Use = Callable[[Standin], None]
+"""Makes a run load the given stand-in instead of a checkpoint: the fixture `use`."""

@@ -101,9 +101,9 @@ def test_wrong_folders_get_a_message(model: Path, tmp_path: Path) -> None:
         locate(str(model))
 
 
-def test_the_original_llava_layout_is_refused_with_a_way_out(model: Path) -> None:
-    (model / "config.json").write_text('{"model_type": "llava_mistral"}', encoding="utf-8")
-    with pytest.raises(InputError, match=r"llava_mistral.*converted"):
+def test_a_layout_that_cannot_be_loaded_is_refused_with_a_way_out(model: Path) -> None:
+    (model / "config.json").write_text('{"model_type": "internvl_chat"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"internvl_chat.*-hf"):
         locate(str(model))
 
 
@@ -129,9 +129,9 @@ def test_a_hub_checkpoint_is_named_by_its_commit(model: Path, tmp_path: Path, mo
     assert all(pattern.startswith("inner/") for patterns in asked for pattern in patterns)
     assert not any(pattern.endswith(checkpoints.PICKLES) for patterns in asked for pattern in patterns)
 
-    (snapshot / "inner" / "config.json").write_text('{"model_type": "llava_mistral"}', encoding="utf-8")
+    (snapshot / "inner" / "config.json").write_text('{"model_type": "internvl_chat"}', encoding="utf-8")
     asked.clear()
-    with pytest.raises(InputError, match="llava_mistral"):
+    with pytest.raises(InputError, match="internvl_chat"):
         locate("owner/name", "main", "inner")
     assert not any("safetensors" in p for patterns in asked for p in patterns), "refused after the download"
 

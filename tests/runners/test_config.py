@@ -69,7 +69,7 @@ def test_every_mistake_is_told_with_file_line_and_nearest_key(tmp_path: Path) ->
         (MINIMAL + "generation: {temperature: 0.4}\n", "no effect without do_sample"),
         (MINIMAL + "extends: c.yaml\n", "leads back"),
         (MINIMAL + "extends: gone.yaml\n", "cannot be read"),
-        (MINIMAL.replace("{text: Describe}", "{name: a, text: b}"), "either name or text"),
+        (MINIMAL.replace("{text: Describe}", "{name: a, text: b}"), "give one of name, text and file"),
         (MINIMAL + "extends: ''\n", "extends takes one file name"),
         (MINIMAL + "adapters:\n", r"c\.yaml:5: adapters: takes a list"),
         (MINIMAL.replace("{path: somewhere}", "sample"), r"c\.yaml:2: data: takes keys of its own"),

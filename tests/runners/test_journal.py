@@ -25,9 +25,9 @@ PREDICTIONS = st.lists(
         st.sampled_from(["ok", "failed"]),
         TEXT,
         TEXT,
-        st.lists(TEXT, max_size=3).map(tuple),
-        st.floats(0, 1e6),
-        TEXT,
+        unmapped=st.lists(TEXT, max_size=3).map(tuple),
+        seconds=st.floats(0, 1e6),
+        time=TEXT,
     ),
     min_size=1,
     max_size=6,
@@ -62,6 +62,13 @@ def test_a_later_line_replaces_an_earlier_one(tmp_path: Path) -> None:
         journal.append([Prediction("a", None, "failed", "corrupt")])
         journal.append([Prediction("a", "now it works")])
     assert read_journal(tmp_path)["a"].value == "now it works"
+
+
+def test_a_failure_in_another_process_hides_no_answer(tmp_path: Path) -> None:
+    for rank, prediction in ((0, Prediction("a", "answered")), (1, Prediction("a", None, "failed", "its disk"))):
+        with Journal(tmp_path, rank) as journal:
+            journal.append([prediction])
+    assert read_journal(tmp_path)["a"].value == "answered"
 
 
 def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:

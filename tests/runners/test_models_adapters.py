@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,45 +16,12 @@ from safetensors.torch import load_file, save_file
 
 from runners.checkpoints import cache_folder
 from tasks.nouns import InputError
-from tests.runners.test_models import answer, load
-from tests.runners.tiny import build_adapter
+from tests.runners.adapting import close, rewrite, use
+from tests.runners.asking import answer, load
+from tests.runners.tiny import FAMILIES
 
 Build = Callable[[str], Path]
-REAL = ("blip", "llava", "qwen2_vl", "qwen2_5_vl")
-
-
-@pytest.fixture(scope="module")
-def adapter(tiny: Build, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """The folder of a random adapter on a tiny family, built once per set of arguments."""
-    root = tmp_path_factory.mktemp("adapters")
-    made: dict[str, Path] = {}
-
-    def make(family: str, **settings: Any) -> Path:
-        key = f"{family}-{sorted(settings.items())}"
-        if key not in made:
-            made[key] = build_adapter(tiny(family), root / str(len(made)), **settings)
-        return made[key]
-
-    return make
-
-
-def use(*adapters: Path | tuple[Path, float]) -> list[dict[str, Any]]:
-    pairs = [a if isinstance(a, tuple) else (a, 1.0) for a in adapters]
-    return [{"path": str(path), "weight": weight} for path, weight in pairs]
-
-
-def rewrite(source: Path, target: Path, rename: Callable[[str], str | None], **config: Any) -> Path:
-    """A copy of an adapter with other tensor names (None drops one) and settings."""
-    shutil.copytree(source, target)
-    tensors = {rename(k): v for k, v in load_file(source / "adapter_model.safetensors").items()}
-    save_file({k: v for k, v in tensors.items() if k}, target / "adapter_model.safetensors")
-    path = target / "adapter_config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **config}), encoding="utf-8")
-    return target
-
-
-def close(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return bool((a - b).abs().max() < 1e-5)
+REAL = [name for name in FAMILIES if name != "llava_bare"]
 
 
 @pytest.mark.parametrize("family", REAL)
@@ -87,51 +54,11 @@ def test_adapters_add_up_exactly(family: str, tiny: Build, adapter: Callable[...
         tensors = load_file(path / "adapter_model.safetensors")
         for key in [key for key in tensors if ".lora_A." in key]:
             delta = tensors[key.replace("lora_A", "lora_B")] @ tensors[key]
-            weights[key.removeprefix("base_model.model.").replace("lora_A.", "")].data += factor * delta
+            weight = weights[key.removeprefix("base_model.model.").replace("lora_A.", "")]
+            # GPT-2 keeps its matrices the other way round.
+            weight.data += factor * (delta.T if re.search(r"\.(c_|q_attn)", key) else delta)
     assert close(model._probe(), by_hand._probe())
     assert not close(model._probe(), load(tiny(family))._probe())
-
-
-OLD_NAMES = {
-    "qwen2_vl": [("model.language_model.layers.", "model.layers."), ("model.visual.", "visual.")],
-    "qwen2_5_vl": [("model.language_model.layers.", "model.layers."), ("model.visual.", "visual.")],
-    "llava": [
-        ("model.language_model.", "language_model.model."),
-        ("model.vision_tower.", "vision_tower.vision_model."),
-        ("model.multi_modal_projector.", "multi_modal_projector."),
-    ],
-}
-
-
-NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-VISION_NAMES = ["qkv", "attn.proj", "out_proj", "fc1", "fc2"]
-
-
-@pytest.mark.parametrize("family", OLD_NAMES)
-@pytest.mark.parametrize(
-    "lora",
-    [
-        # As a training framework wrote them then; over today's names it would take in the vision tower as well.
-        {"parts": ("language",), "target_modules": r"^(model|language_model)(?!.*lm_head).*proj"},
-        {"parts": ("vision", "language"), "target_modules": [*NAMES, *VISION_NAMES]},
-    ],
-    ids=["pattern", "names"],
-)
-def test_names_from_before_are_translated(
-    family: str, lora: dict[str, Any], tiny: Build, adapter: Callable[..., Path], tmp_path: Path
-) -> None:
-    today = adapter(family, parts=lora["parts"])
-
-    def old(key: str) -> str:
-        for new, before in OLD_NAMES[family]:
-            key = key.replace(f"base_model.model.{new}", f"base_model.model.{before}")
-        return key
-
-    before = rewrite(today, tmp_path / "old", old, target_modules=lora["target_modules"])
-    model = load(tiny(family), adapters=use(before))
-    [report] = model.facts["adapters"]
-    assert report["tensors_renamed"] == report["tensors_applied"] > 0
-    assert close(model._probe(), load(tiny(family), adapters=use(today))._probe())
 
 
 def test_an_adapter_that_does_not_fit_is_refused_with_its_tensors(
@@ -238,6 +165,26 @@ def test_merging_comes_before_quantizing_and_is_kept(tiny: Build, adapter: Calla
     assert (first._probe() - whole._probe()).abs().max() < whole.facts["adapters"][0]["probe_difference"] / 3
 
 
+@pytest.mark.parametrize("family", ["instructblip", "llava_med", "vision-encoder-decoder"])
+def test_a_merged_copy_takes_all_its_processor_needs(family: str, tiny: Build, adapter: Callable[..., Path]) -> None:
+    """InstructBLIP has a second tokenizer in a folder of its own, LLaVA-Med is converted first."""
+    settings = {"adapters": use(adapter(family)), "merge_adapters": True}
+    merged = load(tiny(family), quantization="int8", **settings)
+    assert merged.facts["merged"] and merged.facts["quantized_modules"] > 0
+    assert len(answer(merged, 5)) == 5
+    whole = load(tiny(family), **settings)
+    assert (merged._probe() - whole._probe()).abs().max() < 3 * whole.facts["adapters"][0]["probe_difference"]
+
+
+@pytest.mark.parametrize("family", REAL)
+def test_an_adapter_on_the_language_part_alone_acts(family: str, tiny: Build, adapter: Callable[..., Path]) -> None:
+    path = adapter(family, parts=("language",))
+    model = load(tiny(family), adapters=use(path))
+    [report] = model.facts["adapters"]
+    assert report["tensors_applied"] == report["tensors_expected"] > 0 and report["probe_difference"] > 0
+    assert answer(model, 5) != answer(load(tiny(family)), 5)
+
+
 @pytest.mark.parametrize("family", REAL)
 def test_adapters_act_on_quantized_models(family: str, tiny: Build, adapter: Callable[..., Path]) -> None:
     plain = load(tiny(family), quantization="nf4")._probe()
@@ -250,7 +197,7 @@ def test_adapters_act_on_quantized_models(family: str, tiny: Build, adapter: Cal
 def test_loading_is_quiet(tiny: Build, adapter: Callable[..., Path]) -> None:
     """Nothing on stderr that a user could not act on: no bars, no hints about optional kernels."""
     code = (
-        "import sys; from tests.runners.test_models import load, answer;"
+        "import sys; from tests.runners.asking import load;"
         "load(sys.argv[1], quantization='nf4', adapters=[{'path': sys.argv[2]}])"
     )
     done = subprocess.run(

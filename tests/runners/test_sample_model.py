@@ -61,7 +61,7 @@ def model() -> Any:
 
 
 def prompt(name: str, language: str = "en") -> str:
-    texts = YAML(typ="safe").load((FOLDER.parent / "prompts.yaml").read_text(encoding="utf-8"))
+    texts = YAML(typ="safe").load((FOLDER.parent / "prompts" / "prompts.yaml").read_text(encoding="utf-8"))
     return str(texts[name][language])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks.concepts import Vocabulary
 from tasks.nouns import Report, Task, Value
 from tasks.reports import format_report, parse_report
@@ -11,12 +13,17 @@ class AnswerError(Exception):
     """The model's text is no answer to the task; the message says why."""
 
 
-def parse_answer(text: str, *, task: Task, vocabulary: Vocabulary | None) -> tuple[Value, tuple[str, ...]]:
+def parse_answer(
+    text: str, *, task: Task, vocabulary: Vocabulary | None, edits: Sequence[str] = ()
+) -> tuple[Value, tuple[str, ...]]:
     """The value that `text` gives (CUIs, a caption on one line, a report) and the terms that no CUI has.
 
-    Raises AnswerError for an empty caption and for a text that is no report: an empty string must not hide a
-    failure. No concepts at all is a legal answer.
+    `edits` are the steps that changed it before. Raises AnswerError for an empty caption, for a text that is no report
+    and for one of which `strip_echo` left nothing: an empty string must not hide a failure. No concepts at all is a
+    legal answer.
     """
+    if edits and not text:
+        raise AnswerError("the model wrote nothing but the prompt or marks of its template")
     if task is Task.CONCEPTS:
         if vocabulary is None:
             raise ValueError("task 1 needs a vocabulary")

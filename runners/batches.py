@@ -1,0 +1,53 @@
+"""Batches: which images are asked about together, a function of the images alone.
+
+A resumed run and one of many processes form the same batches as an unbroken run of one process, so they ask the
+model the same questions in the same company and get the same bytes back. The costliest images come first: what
+does not fit shows itself at once, and cheap batches at the end keep many processes equally busy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tasks.images import stored_size
+from tasks.nouns import Example
+
+Tokens = Callable[[Sequence[tuple[int, int]]], list[int]]
+_SHAPES = [(64, 64), (512, 512), (2048, 512), (512, 2048), (2048, 2048)]
+"""If these cost the same, all images do."""
+_READERS = 16
+"""Threads that read headers: the time goes into waiting for the disk."""
+
+
+def image_costs(examples: Sequence[Example], tokens: Tokens) -> tuple[list[int], tuple[int, int]]:
+    """The tokens each example takes of a batch, by a model's `tokens`; the size (width, height) of the costliest image.
+
+    No image is opened for a model that sees all of them at one size.
+    """
+    if len(set(tokens(_SHAPES))) == 1:
+        return [1] * len(examples), _SHAPES[-1]
+    with ThreadPoolExecutor(_READERS, "sizes") as readers:
+        sizes = list(readers.map(stored_size, (example.image for example in examples)))
+    costs = tokens(sizes)
+    return costs, sizes[max(range(len(sizes)), key=costs.__getitem__)]
+
+
+def make_batches(
+    examples: Sequence[Example], costs: Sequence[int], *, size: int, by_cost: bool = False
+) -> list[list[Example]]:
+    """Batches of `size`, the costliest first; equal costs keep the order of `examples`.
+
+    With `by_cost`, `size` is how many of the costliest images fit, and batches of cheaper ones hold more: as many
+    as cost no more together, each counted as its batch's costliest, which is what padding makes of it.
+    """
+    order = sorted(range(len(examples)), key=lambda n: -costs[n])
+    batches: list[list[Example]] = []
+    room = 0
+    for n in order:
+        if room == 0:
+            batches.append([])
+            room = size * costs[order[0]] // costs[n] if by_cost else size
+        batches[-1].append(examples[n])
+        room -= 1
+    return batches
