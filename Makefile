@@ -23,6 +23,11 @@ define submit
   $${RUN:+--run "$$RUN"} $${SET:+--set "$$SET"} $${PROCESSES:+--processes "$$PROCESSES"}
 endef
 
+define train
+@$(BIN)/imageclef train "$${CONFIG:-configs/$(1)/train-sample.yaml}" $${DATA:+--data "$$DATA"} $${RUN:+--name "$$RUN"} \
+  $${SET:+--set "$$SET"} $${ARGS:-}
+endef
+
 define score
 @file="$${RUN:+submissions/$(1)/$$RUN/submission.csv}"; \
  test -n "$$file" || file="$$(ls -t submissions/$(1)/*/submission.csv 2>/dev/null | head -n 1 || true)"; \
@@ -35,8 +40,8 @@ define with_file
   --ids "$${IDS:?give IDS=ids.csv or the image folder}"
 endef
 
-.PHONY: check repair help setup task1-submit task2-submit task3-submit task1-eval task2-eval task3-eval \
-        test lint types bench bench-gpu sample-model
+.PHONY: help setup task1-submit task2-submit task3-submit task1-eval task2-eval task3-eval task1-train task2-train \
+        task3-train check repair test lint types bench bench-gpu sample-model
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +74,15 @@ task2-eval: $(READY) ## score the newest caption run, or RUN=name
 
 task3-eval: $(READY) ## score the newest report run, or RUN=name
 	$(call score,report_generation,task3-submit)
+
+task1-train: $(READY) ## train an adapter for concept detection
+	$(call train,concept_detection)
+
+task2-train: $(READY) ## train one for captions
+	$(call train,caption_prediction)
+
+task3-train: $(READY) ## train one for reports
+	$(call train,report_generation)
 
 check: $(READY) ## say everything that is wrong with FILE (needs TASK and IDS)
 	$(call with_file,check) $${ARGS:-}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pkgutil
 import sys
-from pathlib import Path
 
 import click
 
@@ -12,6 +11,7 @@ from tasks.nouns import InputError, message_of
 
 VERBS = {
     "run": ("runners.commands:run", "Answer every image of a split and write a checked, scored submission."),
+    "train": ("runners.training.commands:train", "Train an adapter that `run` takes, checked at every step."),
     "check": ("tasks.commands:check", "Say everything the organisers would reject in a submission file."),
     "repair": ("tasks.repair.commands:repair", "Mend a submission file, and say every change."),
     "convert": ("tasks.convert.commands:convert", "Write answers for another year, or as JSONL, COCO or ReXrank JSON."),
@@ -20,7 +20,7 @@ VERBS = {
     "diff": ("evaluation.diff.commands:diff", "Say what changed between two submissions, and which side gained."),
     "config": ("runners.commands:config", "Look at configs: resolved values and where each was said."),
     "estimate": ("runners.estimate:estimate", "Measure some images; say what the whole run would take."),
-    "models": ("runners.models.commands:models", "List model families; say what a config will load, before it does."),
+    "models": ("runners.preview.commands:models", "List model families; say what a config will load, before it does."),
     "serve": ("runners.serving.commands:serve", "Answer images sent to this machine: JSON, and a page to try it."),
     "doctor": ("runners.doctor.commands:doctor", "Say what on this machine would prevent a run."),
     "prompts": ("runners.prompts.commands:prompts", "Look at prompts; compare some on the same images."),
@@ -60,9 +60,8 @@ def cli() -> None:
 @cli.result_callback()
 def score_finished_runs(result: object) -> None:
     """Score a run that has just finished, compare several: here alone, and through files, do rooms meet."""
-    if isinstance(result, (Path, list)):
-        verb = "commands:score_run" if isinstance(result, Path) else "comparison.commands:compare_runs"
-        pkgutil.resolve_name(f"evaluation.{verb}")(result)
+    if result is not None:
+        pkgutil.resolve_name("evaluation.commands:score_runs")(result)
 
 
 def main() -> None:
@@ -70,7 +69,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is escaped, not fatal
         getattr(stream, "reconfigure", dict)(errors="backslashreplace")
     try:
-        cli()
+        # What a training chooses by; imported when it asks.
+        cli(obj=lambda *asked: pkgutil.resolve_name("evaluation.score:values_of")(*asked))  # noqa: PLW0108
     except (InputError, OSError, UnicodeEncodeError) as error:
         click.echo(f"error: {message_of(error)}", err=True)
     sys.exit(2)

@@ -93,6 +93,16 @@ def score(
         raise InputError(f"none of {', '.join(scores.unavailable)} can be computed here: the reasons are listed")
 
 
+def score_runs(finished: Path | list[Path]) -> None:
+    """What follows a verb that has run a model: its run is scored, several are compared."""
+    if isinstance(finished, Path):
+        score_run(finished)
+    else:
+        from evaluation.comparison.commands import compare
+
+        compare.main([str(folder) for folder in finished], standalone_mode=False)
+
+
 def score_run(folder: Path) -> None:
     """Score a finished run, print the table and write scores.json; say so where there are no references."""
     console = Console()

@@ -27,13 +27,21 @@ from evaluation.profiles import SURROGATE, Profile, profile_of
 from evaluation.providers.base import Equipment, Pairs
 from evaluation.scores import Score, Scores
 from evaluation.statistics import Measured, Statistics
-from tasks.editions import Edition
+from tasks.editions import Edition, load_edition
 from tasks.nouns import InputError, Task, Value
 
 
 def score_predictions(predictions: Mapping[str, Value], references: References, **options: Any) -> Scores:
     """Score one submission; the options are those of `score_systems`."""
     return score_systems([predictions], references, **options)[0]
+
+
+def values_of(answers: Mapping[str, Value], truths: Mapping[str, Value], task: Task, year: int) -> dict[str, float]:
+    """The edition's scores that can be computed here without a model, the primary one first, without intervals."""
+    found = score_predictions(
+        answers, References(dict(truths)), task=task, edition=load_edition(year, task), resamples=1
+    )
+    return {name: score.value for name, score in found.scores.items()}
 
 
 def score_systems(

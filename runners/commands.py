@@ -6,15 +6,17 @@ import gc
 import json
 import shlex
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from runners.config_files import flatten, load
+from runners.config_files import Loaded, flatten, load, load_as
 from tasks.nouns import InputError
 
 
@@ -110,13 +112,27 @@ def config() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a value.")
 def show(file: Path, settings: tuple[str, ...]) -> None:
-    """Print the resolved config FILE and where each value was said."""
-    loaded = load(file, settings)
-    table = Table("key", "value", "from", title=escape(str(file)), title_justify="left")
+    """Print the resolved config FILE, of a run or a training, and where each value was said."""
+    loaded = _run_or_training(file, settings)
+    table = Table(title=escape(str(file)), title_justify="left")
+    for heading in ("key", "value", "from"):
+        table.add_column(heading, overflow="fold")
     for key, value in flatten(loaded.config).items():
         said = [o for k, o in loaded.origins.items() if k == key or key.startswith(f"{k}.")]
-        table.add_row(key, escape(str(value)), escape(said[0]) if said else "[dim]default[/dim]")
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        table.add_row(key, escape(shown), escape(said[0]) if said else "[dim]default[/dim]")
     Console().print(table)
+
+
+def _run_or_training(file: Path, settings: tuple[str, ...]) -> Loaded[Any]:
+    from runners.training.config import TrainConfig
+
+    try:
+        return load(file, settings)
+    except InputError:
+        with suppress(InputError):
+            return load_as(TrainConfig, file, settings)
+        raise
 
 
 def _shortcuts(data: str | None, limit: int | None) -> list[str]:

@@ -165,6 +165,8 @@ class Generation(Section):
         idle = [k for k in ("temperature", "top_p", "top_k") if getattr(self, k) is not None]
         if idle and not self.do_sample:
             raise ValueError(f"{', '.join(idle)} has no effect without do_sample: true")
+        if self.num_beams == 1 and (self.length_penalty != 1.0 or self.early_stopping):
+            raise ValueError("length_penalty and early_stopping have no effect without num_beams above 1")
         return self
 
 
@@ -191,3 +193,14 @@ class RunConfig(Section):
     """Text submitted for a failed image (names or CUIs for task 1); null: an empty row, listed in run.json."""
     metrics: tuple[str, ...] = ()
     """Scores wanted at the end; empty: all of the edition's profile that can be computed."""
+
+    @model_validator(mode="after")
+    def _idle(self) -> Self:
+        # What silently did nothing would be reported in a paper as if it had.
+        if self.merge_adapters and not self.adapters:
+            raise ValueError("merge_adapters has no effect without adapters")
+        if self.model.compute_dtype != "auto" and self.quantization == "none":
+            raise ValueError("model.compute_dtype has no effect without quantization: set model.dtype")
+        if self.generation.json_schema == "report" and self.task is not Task.REPORTS:
+            raise ValueError("generation.json_schema: report is for task 3; name a schema file, or null")
+        return self

@@ -87,7 +87,8 @@ def estimate(
         for size in _sizes(plan, model)
     ]
     if as_json:
-        click.echo(json.dumps({"images": total, "load_seconds": loading, "estimates": [asdict(e) for e in found]}))
+        said = json.dumps({"images": total, "load_seconds": loading, "estimates": [asdict(e) for e in found]})
+        click.echo(json.dumps(json.loads(said, parse_constant=lambda _: None)))  # JSON has no infinity
     else:
         _print(found, total=total, loading=loading)
 

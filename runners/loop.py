@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from threading import Thread
 
 from runners.asking import Answerer, Batch, Tally, prepare
 from runners.journal import Journal
@@ -67,17 +68,28 @@ def answer_all(
     if parallel == 1:
         yield from map(answerer.predictions, prepared)
         return
-    pool = ThreadPoolExecutor(parallel, "ask")
     waiting: set[Future[list[Prediction]]] = set()
-    try:
-        for batch in prepared:
-            waiting.add(pool.submit(answerer.predictions, batch))
-            if len(waiting) >= parallel:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        yield from (future.result() for future in as_completed(waiting))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    for batch in prepared:
+        waiting.add(_asked(answerer, batch))
+        if len(waiting) >= parallel:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            # Those with an answer first: it is not lost when another's question ends the run.
+            yield from (future.result() for future in sorted(done, key=lambda f: f.exception() is not None))
+    yield from (future.result() for future in as_completed(waiting))
+
+
+def _asked(answerer: Answerer, batch: Batch) -> Future[list[Prediction]]:
+    """The predictions of `batch`, to come; a daemon asks, so that Ctrl-C does not wait for a server that hangs."""
+    future: Future[list[Prediction]] = Future()
+
+    def ask() -> None:
+        try:
+            future.set_result(answerer.predictions(batch))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is taken
+            future.set_exception(error)
+
+    Thread(target=ask, name="ask", daemon=True).start()
+    return future
 
 
 def _prepared(batches: Iterable[Sequence[Example]], model: Model, plan: Plan, *, ahead: int) -> Iterator[Batch]:

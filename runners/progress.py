@@ -45,7 +45,7 @@ class RunProgress:
         peak = (memory["accelerator_bytes"] or memory["resident_bytes"] or 0) / 2**30
         facts = f"{rate:.1f} images/s  {failed} failed  peak {peak:.2f} GiB"
         self._bar.update(self._row, completed=self._done + self._new, facts=facts)
-        last = self._done + self._new >= self._total
+        last = images and self._done + self._new >= self._total
         if not self._console.is_terminal and (last or now - self._said >= PLAIN_SECONDS):
             self._said = now
             self._console.print(f"{self._done + self._new}/{self._total} images  {facts}{left}")

@@ -1,9 +1,10 @@
 """A run's work shared between processes, on one machine or on many that see one folder.
 
-Every process journals into a file of its own and reads those of the others; there is no lock, no lease and no clock.
+Every process journals into a file of its own and reads those of the others; work is handed out without a lock, a
+lease or a clock.
 Process r of n answers every n-th batch from r on. When its own are done it takes what others have left, from the
 back, each process at another place, until every image has an answer: so a slow process is helped, a dead one
-replaced, and in the worst case a batch is answered twice, which changes nothing.
+replaced, and at worst some batches near the end are answered twice, which changes nothing.
 """
 
 from __future__ import annotations
@@ -115,9 +116,11 @@ def shared(batches: Sequence[Sequence[Example]], ledger: Ledger, place: Place) -
         if not ledger.has(batches[number]):
             yield batches[number]
     left = [n for n in range(len(batches)) if n % place.processes != place.rank]
-    while True:
+    while left:
+        if ledger.has(batches[left[-1]]):
+            left.pop()
+            continue
         ledger.refresh()
-        left = [n for n in left if not ledger.has(batches[n])]
-        if not left:
-            return
-        yield batches[left.pop(len(left) - 1 - place.rank * len(left) // place.processes)]
+        number = left.pop(-1 - place.rank % len(left))  # whoever helps takes another one
+        if not ledger.has(batches[number]):
+            yield batches[number]

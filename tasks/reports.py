@@ -103,6 +103,9 @@ def _from_headings(text: str) -> Report | None:
     for heading, end in zip(headings, ends, strict=True):
         name = _SECTIONS.get(heading["name"].lower()[:4], "other")
         found[name] = f"{found.get(name, '')}\n{text[heading.end() : end]}".strip()
+    lead = text[: headings[0].start()].strip() if headings else ""
+    if "impression" in found and "findings" not in found and not lead.endswith(":"):
+        found["findings"] = lead  # what stands before the impression, unless it announces a report
     labels = {name.strip(): _label(value) for name, value in _PAIR.findall(found.get("labels", ""))}
     return _report(found.get("findings", ""), found.get("impression", ""), labels)
 

@@ -7,7 +7,6 @@ imageclef compare submissions/caption_prediction/base submissions/caption_predic
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +67,6 @@ def compare(
         print_comparison(comparisons, Console())
     if not comparisons.pairings:
         raise InputError("the submissions have no score in common that can be computed here: the reasons are listed")
-
-
-def compare_runs(folders: Sequence[Path]) -> None:
-    """Compare finished runs with the first, every option at its default."""
-    compare.main([str(folder) for folder in folders], standalone_mode=False)
 
 
 def _print_refused(checks: list[Check], *, as_json: bool) -> None:

@@ -79,6 +79,7 @@ def apply_adapters(
             ) from error
         reports.append(_load(handle, names[-1], file, era, base=base))
     _scale(network, dict(zip(names, (file.weight for file in files), strict=True)))
+    network.eval()  # peft makes its layers, dropout among them, in train mode
     for name, file, report in zip(names, files, reports, strict=True):
         handle.base_model.set_adapter([name])
         report["probe_difference"] = _difference(handle, probe, file.name)

@@ -57,14 +57,15 @@ class Family:
 
 
 @cache
-def _rows() -> Mapping[str, Mapping[str, Any]]:
+def family_rows() -> Mapping[str, Mapping[str, Any]]:
+    """The rows of `families.yaml` as they stand, `default` first."""
     rows: dict[str, dict[str, Any]] = YAML(typ="safe").load(_FILE.read_text(encoding="utf-8"))
     return rows
 
 
 def family_of(model_type: str) -> Family:
     """The family of a checkpoint by its config's `model_type`; InputError when it is known not to load."""
-    rows = _rows()
+    rows = family_rows()
     row = {**rows["default"], **rows.get(model_type, {})}
     lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
     family = Family(model_type=model_type, known=model_type in rows, **{**row, **lists})
@@ -75,4 +76,4 @@ def family_of(model_type: str) -> Family:
 
 def known_families() -> tuple[str, ...]:
     """Every `model_type` with a row of its own that can be loaded."""
-    return tuple(name for name, row in _rows().items() if name != "default" and not row.get("refused"))
+    return tuple(name for name, row in family_rows().items() if name != "default" and not row.get("refused"))

@@ -182,7 +182,12 @@ def _stops(tokenizer: Any, family: Family, shipped: int | list[int] | None) -> l
     vocabulary = tokenizer.get_vocab()
     ids = list(shipped) if isinstance(shipped, list) else [shipped]
     ids += [tokenizer.eos_token_id, *(vocabulary.get(token) for token in family.stops)]
-    return sorted({token for token in ids if token is not None})
+    found = {token for token in ids if token is not None}
+    if wrong := [token for token in found if not isinstance(token, int)]:
+        raise InputError(
+            f"generation_config.json: its eos_token_id {wrong[0]!r} is no token's number: fetch the file again"
+        )
+    return sorted(found)
 
 
 def _refuse_contradictions(asked: Generation) -> None:

@@ -124,6 +124,8 @@ def load_network(
     from transformers import AutoModelForImageTextToText
 
     family, config = read_family(folder)
+    if (file := folder / "generation_config.json").is_file():
+        read_json(file)  # transformers passes over a torn one, and the tokens that end an answer are lost
     if quantization != "none" and "quantization_config" in config:
         raise InputError(f"{folder} is stored quantized already: set quantization to none")
     asked_attention = attention_implementation(attention, device, dtype)
@@ -143,7 +145,7 @@ def load_network(
             trust_remote_code=trust_remote_code,
             output_loading_info=True,
         )
-    except (OSError, ValueError, ImportError, RuntimeError, MemoryError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, MemoryError, TypeError, KeyError, AttributeError) as error:
         raise InputError(_why_not_loaded(error, folder, config, device, attention)) from error
     if missing := sorted(info["missing_keys"]):
         raise InputError(
@@ -201,7 +203,13 @@ def _why_not_loaded(
         )
     if attention != "auto" and "attention" in str(error):
         return f"model.attention: {kind} has no {attention}: set it to auto, which takes what the architecture has"
+    if "ignore_mismatched_sizes" in str(error):
+        return (
+            f"{folder} ({kind}): shapes in the weights and in config.json differ: the files are of two models or "
+            "versions: fetch them again"
+        )
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return (
-        f"{folder} ({kind}) cannot be loaded as an image-text-to-text model: {error}\n  Known to work: "
+        f"{folder} ({kind}) cannot be loaded as an image-text-to-text model: {reason}\n  Known to work: "
         f"{', '.join(known_families())} and what else transformers lists under AutoModelForImageTextToText"
     )

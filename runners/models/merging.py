@@ -30,7 +30,7 @@ def merged_checkpoint(
     def make(folder: Path) -> None:
         network, reports = merge()
         network.save_pretrained(folder)
-        _copy_processor(base.path, folder)
+        copy_processor(base.path, folder)
         (folder / _REPORT).write_text(json.dumps(reports, indent=2), encoding="utf-8")
 
     origin = [base.identity, *(f"{checkpoint.identity} * {asked.weight}" for asked, checkpoint in adapters)]
@@ -38,7 +38,7 @@ def merged_checkpoint(
     return folder, json.loads((folder / _REPORT).read_text(encoding="utf-8"))
 
 
-def _copy_processor(source: Path, target: Path) -> None:
+def copy_processor(source: Path, target: Path) -> None:
     """Copied, not saved again: a processor without its video half would save without it."""
     written = {path.name for path in target.iterdir()}
     for pattern in SMALL_FILES:

@@ -24,6 +24,12 @@ from runners.models.pairs import Pair
 from tasks.nouns import InputError
 
 _QUESTION = "What does the image show?"
+FALLBACK = "fallback"
+"""The prompt form of a checkpoint whose files hold no usable chat template."""
+_MEND = (
+    "\n  The processor is the tokenizer and the image preprocessing: copy tokenizer*, *processor_config.json and "
+    "chat_template* of the original model beside the weights"
+)
 
 
 def load_processor(
@@ -38,11 +44,10 @@ def load_processor(
     """The processor of a checkpoint, ready for generation, and what had to be set beyond its files."""
     try:
         processor = _load(folder, family.model_type, backend=backend, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, ImportError, TypeError) as error:
-        raise InputError(
-            f"{folder}: its processor (tokenizer and image preprocessing) cannot be loaded: {error}\n  Copy "
-            "tokenizer*, *processor_config.json and chat_template* of the original model beside the weights"
-        ) from error
+    except (OSError, ValueError, ImportError, TypeError, KeyError, AttributeError) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise InputError(f"{folder}: its processor cannot be loaded: {said}{_MEND}") from error
+    _refuse_mute(processor, family, folder)
     changed = _fill_in(processor, model) | _limit_pixels(processor, family, max_pixels)
     tokenizer = processor.tokenizer
     tokenizer.padding_side = "left"
@@ -58,9 +63,9 @@ def prompt_form(processor: Any, family: Family) -> tuple[str, Callable[[str], st
     A prompt that contains the image token is taken as it is, without any template: the way to speak to an
     adapter that was trained in another form than its base model's.
     """
-    token = family.image_token or getattr(processor, "image_token", None)
+    token = _image_token(processor, family)
     if family.prompt == "plain":
-        return "plain", lambda prompt: _filled(family, str(token or ""), prompt)
+        return "plain", lambda prompt: _filled(family, token or "", _once(prompt, token))
     if token is None:
         raise InputError(
             f"{family.model_type}: its processor names no image token: a row in runners/models/families.yaml must "
@@ -70,7 +75,7 @@ def prompt_form(processor: Any, family: Family) -> tuple[str, Callable[[str], st
 
     def form(render: Callable[[str], str]) -> Callable[[str], str]:
         def ask(prompt: str) -> str:
-            text = prompt if token in prompt else render(prompt)
+            text = _once(prompt, token) if token in prompt else render(prompt)
             # Template and tokenizer would each put one: two change what the model writes.
             return text.removeprefix(bos) if bos else text
 
@@ -86,6 +91,36 @@ def prompt_form(processor: Any, family: Family) -> tuple[str, Callable[[str], st
 def image_backend(processor: Any) -> str:
     """`pil` or `torchvision`: their pixels differ in the last bit."""
     return "pil" if type(processor.image_processor).__name__.endswith("Pil") else "torchvision"
+
+
+def _image_token(processor: Any, family: Family) -> str | None:
+    """What stands for the image in a prompt; None for a family that has no such token (BLIP)."""
+    token = family.image_token or getattr(processor, "image_token", None)
+    return None if token is None else str(token)
+
+
+def _once(prompt: str, token: str | None) -> str:
+    """`prompt`; InputError when it holds the image token more than once, as there is one image."""
+    if token is not None and prompt.count(token) > 1:
+        raise InputError(
+            f"prompt: it holds the image token {token} {prompt.count(token)} times, and there is one image: keep one"
+        )
+    return prompt
+
+
+def _refuse_mute(processor: Any, family: Family, folder: Path) -> None:
+    """InputError for a tokenizer without words: where its files are missing, transformers makes an empty one."""
+    tokenizer = processor.tokenizer
+    token = _image_token(processor, family)
+    if not set(tokenizer(_QUESTION, add_special_tokens=False).input_ids) - {tokenizer.unk_token_id}:
+        raise InputError(f"{folder}: its tokenizer knows no words: its files are missing, or of another kind{_MEND}")
+    # The processors of BLIP-2 and InstructBLIP put theirs in themselves, by number.
+    if isinstance(getattr(processor, "image_token", None), str) and token not in tokenizer.get_vocab():
+        raise InputError(f"{folder}: its tokenizer has no image token {token}: it is another model's{_MEND}")
+    if hasattr(processor, "qformer_tokenizer") and not (folder / "qformer_tokenizer").is_dir():
+        raise InputError(
+            f"{folder} lacks the folder qformer_tokenizer: the Q-Former would read the prompt as other words{_MEND}"
+        )
 
 
 def _load(folder: Path, model_type: str, *, backend: ImageBackend, trust_remote_code: bool) -> Any:
@@ -182,7 +217,7 @@ def _renderers(processor: Any, family: Family, token: str) -> dict[str, Callable
     if template:
         ways["chat template"] = lambda p: chat([{"type": "image"}, {"type": "text", "text": p}])
         ways["chat template for text"] = lambda p: chat(f"{token}\n{p}")
-    ways["fallback"] = lambda p: _filled(family, token, p)
+    ways[FALLBACK] = lambda p: _filled(family, token, p)
     return ways
 
 

@@ -69,8 +69,11 @@ def serve(
             )
         url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
         click.echo(f"{loaded.config.task}: {url} (Ctrl-C ends it). {DISCLAIMER}", err=True)
-        # Without proxy headers: a client must not choose the name under which its requests are counted.
-        settled = uvicorn.Config(app, log_level="warning", proxy_headers=False, server_header=False, ws="none")
+        # Without proxy headers: a client must not choose the name under which its requests are counted. Without a
+        # log_config: uvicorn's own closes the handlers of every other library, and with them what they write to.
+        settled = uvicorn.Config(
+            app, log_config=None, log_level="warning", proxy_headers=False, server_header=False, ws="none"
+        )
         _silence_decoders()
         with closing(service), _ending_quietly():
             uvicorn.Server(settled).run(sockets=[listener])

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tests.bench import concepts, generation, light, score_command, score_models, scoring
+from tests.bench import concepts, generation, light, score_command, score_models, scoring, sharing
 from tests.bench.sides import Row
 
 BENCHES: dict[str, Callable[[], Iterable[Row | Text]]] = {
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[], Iterable[Row | Text]]] = {
     "concepts": concepts.measure,
     "resume": light.measure_resume,
     "generation": generation.measure,
+    "sharing": sharing.measure,
     "submit": light.measure_submit,
     "score": score_command.measure_official,
     "growth": score_command.measure_growth,

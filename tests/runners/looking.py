@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from runners.models.commands import models
+from runners.preview.commands import models
 
 Findings = list[dict[str, Any]]
 BASE: Mapping[str, Any] = {

@@ -21,10 +21,14 @@ import runners.session
 from imageclef import cli
 from runners.batches import make_batches
 from runners.config_files import load
+from runners.journal import Journal
 from runners.loop import TooManyFailures
 from runners.plan import make_plan
+from runners.progress import RunProgress
 from runners.run import execute
-from tasks.nouns import InputError
+from runners.session import stoppable
+from runners.sharing import Place
+from tasks.nouns import InputError, Prediction
 from tests.runners.standin import IDS, Standin, Use, captions, make_config, make_data, make_standin_plan, record
 
 CONSOLE = Console(quiet=True)
@@ -343,3 +347,71 @@ def test_an_adapter_overwritten_between_two_sessions_is_other_inputs(tmp_path: P
     os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))  # as copying with times kept does
     with pytest.raises(InputError, match=r"adapters: .* -> "):
         execute(make_plan(load(tmp_path / "standin.yaml")), tmp_path / "run", CONSOLE)
+
+
+def test_an_answer_that_comes_after_the_submission_is_in_the_next(tmp_path: Path, use: Use) -> None:
+    """A process that was held up answers what another, that finished the run, had failed on."""
+    use(Standin())
+    plan = make_standin_plan(tmp_path, "max_failures: 1")
+    image = tmp_path / "data" / "images" / f"{IDS[0]}.png"
+    image.rename(tmp_path / "away")
+    asked: list[int] = []
+
+    def held_up(levels: list[int]) -> None:
+        asked.extend(levels)
+        if len(asked) == len(levels):
+            use(Standin())
+            assert captions(execute(plan, tmp_path / "run", CONSOLE, Place(1, 2)))[IDS[0]] == ""
+            (tmp_path / "away").rename(image)
+
+    use(Standin(held_up))
+    folder = execute(plan, tmp_path / "run", CONSOLE, Place(0, 2))
+    assert record(folder)["counts"]["failed"] == 1  # it had opened the images before
+    with Journal(folder, 2) as journal:
+        journal.append([Prediction(IDS[0], "late")])
+    execute(plan, folder, CONSOLE)
+    assert captions(folder)[IDS[0]] == "late" and record(folder)["counts"]["failed"] == 0
+
+
+def test_what_another_process_answered_meanwhile_is_not_journalled_again(tmp_path: Path, use: Use) -> None:
+    def faster(levels: list[int]) -> None:
+        with Journal(tmp_path / "run", 1) as theirs:
+            theirs.append([Prediction(IDS[level // 20], f"grey {level}") for level in levels[:3]])
+
+    use(Standin(faster))
+    folder = execute(make_standin_plan(tmp_path), tmp_path / "run", CONSOLE, Place(0, 2))
+    assert len((folder / "predictions.0.jsonl").read_bytes().splitlines()) == 3
+    assert captions(folder) == {i: f"grey {20 * n}" for n, i in enumerate(IDS)}
+
+
+def test_more_failures_than_allowed_write_no_submission_whoever_had_them(tmp_path: Path) -> None:
+    plan = make_standin_plan(tmp_path, "max_failures: 0.1")
+    (tmp_path / "run").mkdir()
+
+    def by_two(*_: Any) -> None:
+        for rank in range(2):
+            with Journal(tmp_path / "run", rank) as journal:
+                journal.append([Prediction(i, "grey") for i in IDS[rank + 2 :: 2]])
+                journal.append([Prediction(IDS[rank], None, "failed", "odd")])
+
+    with pytest.raises(TooManyFailures, match=r"2 of 12 images failed.*odd"):
+        execute(plan, tmp_path / "run", CONSOLE, session=by_two)
+    assert not (tmp_path / "run" / "submission.csv").exists()
+
+
+def test_ctrl_c_and_then_the_launchers_sigterm_end_it_once() -> None:
+    with stoppable():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)  # it is ending already
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_progress_without_progress_divides_nothing_by_zero() -> None:
+    out = io.StringIO()
+    with RunProgress(Console(file=out), total=2, done=1) as progress:
+        progress.advance(0, failed=0)
+        progress.advance(1, failed=0)
+        progress.advance(0, failed=0)
+    assert out.getvalue().count("2/2 images") == 1

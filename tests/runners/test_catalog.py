@@ -11,12 +11,12 @@ import huggingface_hub
 import pytest
 import torch
 
-from runners.models import catalog as catalogs
-from runners.models import whereabouts
-from runners.models.catalog import catalog, known_checkpoint
 from runners.models.families import family_of, known_families
-from runners.models.memory import GIB, weight_bytes
-from runners.models.whereabouts import find, is_hub_id
+from runners.preview import catalog as catalogs
+from runners.preview import whereabouts
+from runners.preview.catalog import catalog, known_checkpoint
+from runners.preview.memory import GIB, weight_bytes
+from runners.preview.whereabouts import find, is_hub_id
 from tasks.nouns import InputError
 
 Build = Callable[[str], Path]
@@ -31,10 +31,10 @@ def test_every_family_has_a_row_and_the_refused_say_why() -> None:
         assert all(size.parameters > 10**7 and "/" in size.id for size in row.sizes)
 
 
-def test_a_row_without_title_or_sizes_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "families.yaml"
-    file.write_text("default: {prompt: chat}\nnew: {sizes: [{id: a/b, parameters: 2e9}]}\nbare:\n  prompt: plain\n")
-    monkeypatch.setattr(catalogs, "_FILE", file)
+def test_a_row_without_title_or_sizes_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [{"id": "a/b", "parameters": 2e9}]
+    rows = {"default": {"prompt": "chat"}, "new": {"sizes": sizes}, "bare": {"prompt": "plain"}}
+    monkeypatch.setattr(catalogs, "family_rows", lambda: rows)
     new, bare = catalog()
     assert (new.title, new.prompt, new.sizes[0].parameters, new.sizes[0].nf4_gib) == ("new", "chat", 2 * 10**9, None)
     assert new.sizes[0].bf16_gib == pytest.approx(4e9 / GIB)

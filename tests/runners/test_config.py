@@ -17,7 +17,9 @@ data: {path: somewhere}
 model: {name: some/model}
 prompt: {text: Describe}
 """
-CONFIGS = sorted(Path(__file__).parents[2].glob("configs/*/*.yaml"))
+CONFIGS = [
+    path for path in sorted(Path(__file__).parents[2].glob("configs/*/*.yaml")) if not path.name.startswith("train-")
+]
 
 
 def write(folder: Path, text: str, name: str = "c.yaml") -> Path:

@@ -57,6 +57,23 @@ def test_a_size_that_the_config_names_is_the_only_one(tmp_path: Path, use: Use) 
     assert found["images"] == 12
 
 
+def test_answers_that_come_together_are_measured_together(tmp_path: Path, use: Use) -> None:
+    model = Standin(lambda levels: time.sleep(0.2))
+    model.facts = {**model.facts, "concurrency": 3}
+    use(model)
+    estimates = _estimate(tmp_path, "--set", "batch_size=1", "--measure", "3")["estimates"]
+    assert isinstance(estimates, list)
+    # Three at once take 0.2 s: an image a 15th of a second, less only where a wave starts before the last one ends.
+    assert estimates[0]["seconds_per_image"] > 0.045
+
+
+def test_an_interval_without_an_end_is_null(tmp_path: Path, use: Use) -> None:
+    use(Standin())
+    estimates = _estimate(tmp_path, "--set", "data.limit=1")["estimates"]
+    assert isinstance(estimates, list)
+    assert estimates[0]["hours"][2] is None and estimates[0]["measured"] == 1
+
+
 def test_the_table_fits_a_terminal(tmp_path: Path, use: Use) -> None:
     use(Standin())
     config = make_config(tmp_path, make_data(tmp_path / "data"))

@@ -11,9 +11,11 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from runners.models.families import family_of
-from runners.models.hollow import count_patches, empty_network
 from runners.models.loading import load_network, noise_image
-from runners.models.memory import (
+from runners.models.processors import load_processor, prompt_form
+from runners.models.quantization import quantized_modules
+from runners.preview.hollow import count_patches, empty_network
+from runners.preview.memory import (
     Memory,
     activation_bytes,
     cache_bytes,
@@ -23,8 +25,6 @@ from runners.models.memory import (
     weight_bytes,
     workspace_bytes,
 )
-from runners.models.processors import load_processor, prompt_form
-from runners.models.quantization import quantized_modules
 
 Build = Callable[[str], Path]
 CPU = torch.device("cpu")

@@ -67,6 +67,46 @@ def test_broken_checkpoints_get_a_message(tiny: Build, tmp_path: Path) -> None:
         load(sized)
 
 
+@pytest.mark.parametrize("family", ["blip", "blip-2", "instructblip", "florence2", "qwen2_vl", "internvl", "gemma3"])
+def test_a_tokenizer_that_is_missing_is_not_replaced_by_an_empty_one(family: str, tiny: Build, tmp_path: Path) -> None:
+    base = Path(shutil.copytree(tiny(family), tmp_path / "base"))
+    for file in base.rglob("tokenizer*"):
+        if file.is_file():
+            file.unlink()
+    with pytest.raises(InputError, match=r"copy tokenizer\*"):
+        load(base)
+
+
+def test_processor_files_of_another_kind_are_refused(tiny: Build, tmp_path: Path) -> None:
+    torn = Path(shutil.copytree(tiny("llava"), tmp_path / "torn"))
+    (torn / "tokenizer.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="its processor cannot be loaded"):
+        load(torn)
+    mixed = Path(shutil.copytree(tiny("llava"), tmp_path / "mixed"))
+    for file in tiny("qwen2_vl").glob("tokenizer*"):
+        shutil.copy(file, mixed)
+    with pytest.raises(InputError, match="its tokenizer has no image token <image>"):
+        load(mixed)
+    halved = Path(shutil.copytree(tiny("instructblip"), tmp_path / "halved"))
+    shutil.rmtree(halved / "qformer_tokenizer")
+    with pytest.raises(InputError, match="lacks the folder qformer_tokenizer"):
+        load(halved)
+
+
+def test_an_end_that_is_no_token_is_refused(tiny: Build, tmp_path: Path) -> None:
+    base = Path(shutil.copytree(tiny("llava"), tmp_path / "base"))
+    edit(base / "generation_config.json", eos_token_id="</s>")
+    with pytest.raises(InputError, match=r"generation_config\.json: its eos_token_id '</s>' is no token"):
+        load(base)
+
+
+@pytest.mark.parametrize("family", ["llava", "paligemma"])
+def test_a_prompt_with_two_image_tokens_stops_before_the_first_image(family: str, tiny: Build) -> None:
+    model = load(tiny(family))
+    with pytest.raises(InputError, match="holds the image token <image> 2 times"):
+        model.prepare(pictures()[:1], ["<image><image> Why?"])
+
+
 def test_a_quantized_checkpoint_is_not_quantized_again(tiny: Build, tmp_path: Path) -> None:
     base = Path(shutil.copytree(tiny("llava"), tmp_path / "base"))
     edit(base / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})

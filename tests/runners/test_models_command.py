@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from runners.models import catalog as catalogs
-from runners.models import room
-from runners.models.commands import models
+from runners.preview import catalog as catalogs
+from runners.preview import room
+from runners.preview.commands import models
 from tests.runners.asking import load
 from tests.runners.looking import BASE, invoke, of, problems, run
 from tests.runners.tiny import FAMILIES
@@ -127,6 +127,20 @@ def test_what_would_stop_a_run_stops_the_check(
     assert not topic or (told[0].startswith(f"{topic}: ") and said in told[0])
 
 
+def test_a_checkpoint_without_a_chat_template_is_warned_of(model: Path, tmp_path: Path) -> None:
+    (model / "chat_template.jinja").unlink()
+    status, findings = run(tmp_path, model)
+    told = of(findings, "prompt form")
+    assert status == 0 and told["level"] == "warning" and "no chat template" in told["text"]
+    assert "chat_template*" in told["mend"] and of(findings, "prompt")["text"].endswith("ASSISTANT:")
+
+
+def test_a_model_of_text_alone_is_told_in_few_words(model: Path, tmp_path: Path) -> None:
+    (model / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    _, findings = run(tmp_path, model)
+    assert "text alone" in problems(findings)[0] and len(problems(findings)[0]) < 600
+
+
 def test_a_missing_device_does_not_hide_the_rest(tiny: Build, tmp_path: Path) -> None:
     _, findings = run(tmp_path, tiny("llava"), "model.device=cuda:7")
     assert of(findings, "image tokens")["level"] == "ok"
@@ -182,19 +196,36 @@ def test_a_checkpoint_that_is_converted_first_says_so(tiny: Build, tmp_path: Pat
 def test_a_server_is_asked_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOME_KEY", raising=False)
     served: Any = {"name": "med", "served": {"url": "http://localhost:1/v1", "key": "SOME_KEY"}}
-    status, findings = run(tmp_path, "", model=served, quantization="nf4")
-    assert status == 1 and problems(findings) == ["key: the variable SOME_KEY is not set export SOME_KEY=..."]
+    status, findings = run(tmp_path, "", model=served)
+    assert status == 1 and "the environment variable SOME_KEY is not set" in problems(findings)[0]
     assert "http://localhost:1/v1" in of(findings, "server")["text"]
-    assert of(findings, "ignored")["level"] == "warning"
     monkeypatch.setenv("SOME_KEY", "secret")
     result = invoke(tmp_path, "", model=served)
     assert result.exit_code == 0 and "secret" not in result.stdout
 
 
-def test_a_vocabulary_that_is_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model": {"served": {"url": "localhost:8000"}}}, "not a web address"),
+        ({"adapters": [{"path": "a/b"}]}, "adapters: has no effect on a served model"),
+        ({"quantization": "nf4"}, "quantization: has no effect on a served model"),
+        ({"generation": {"num_beams": 3}}, "generation.num_beams: this server does not do that"),
+        ({"prompt": {"text": "<image> What is seen?"}}, "it holds the image token <image>"),
+    ],
+)
+def test_what_no_server_can_do_is_told_without_asking_one(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+    served = {"name": "med", "served": {"url": "http://localhost:1/v1"}}
+    status, findings = run(tmp_path, "", **{**change, "model": {**served, **change.get("model", {})}})
+    assert status == 1 and said in problems(findings)[0]
+
+
+def test_a_vocabulary_that_is_gone_matters_where_it_is_read(tmp_path: Path) -> None:
     here = tmp_path / "cuis.csv"
     here.touch()
-    status, findings = run(tmp_path, "sample", data={"path": "nowhere", "vocabulary": [str(here), "gone.csv"]})
+    data = {"path": "nowhere", "vocabulary": [str(here), "gone.csv"]}
+    assert run(tmp_path, "sample", data=data)[0] == 0
+    status, findings = run(tmp_path, "sample", data=data, task="concept_detection")
     assert status == 1 and problems(findings) == ["vocabulary: data.vocabulary: no file gone.csv correct the path"]
 
 

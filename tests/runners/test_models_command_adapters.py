@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from runners.checkpoints import locate
 from runners.config import Adapter
 from runners.models.families import family_of
-from runners.models.hollow import empty_network, fit_adapters
+from runners.preview.hollow import empty_network, fit_adapters
 from tests.runners.looking import of, problems, run
 from tests.runners.tiny import build_adapter
 

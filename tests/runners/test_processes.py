@@ -6,10 +6,22 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
+from rich.console import Console
+
+import runners.launch
+from runners.config_files import load
+from runners.launch import WATCHING, AllProcessesFailed, launch
+from runners.plan import Plan, make_plan
+from runners.run import execute
+from tasks.nouns import InputError
+from tests.runners.standin import IDS, captions, make_standin_plan
+from tests.runners.standin import record as record_of
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "caption_prediction" / "sample.yaml"
@@ -137,3 +149,77 @@ def test_processes_inside_torchrun_are_refused(tmp_path: Path) -> None:
     command = _command(tmp_path, "--processes", "2")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "--processes: torchrun, Slurm or --ray starts several already" in done.stderr
+
+
+WORKER = """
+import os, sys, time
+from pathlib import Path
+from rich.console import Console
+import runners.models
+from runners.config_files import load
+from runners.plan import make_plan
+from runners.run import execute
+from runners.sharing import place_of
+from tests.runners.standin import Standin
+
+def fault(levels):
+    if "hang" in sys.argv and os.environ["RANK"] == "1":
+        Path(sys.argv[1], "hung").write_text(str(os.getpid()), encoding="utf-8")
+        time.sleep(600)
+
+runners.models.load_model = lambda *_: Standin(fault)
+execute(make_plan(load(Path(sys.argv[1], "standin.yaml"))), Path(sys.argv[2]), Console(stderr=True), place_of())
+"""
+
+
+def _launched(plan: Plan, tmp_path: Path, *how: str) -> Path:
+    """The run's folder after two processes with the stand-in."""
+    command = [sys.executable, "-c", WORKER, str(tmp_path), str(tmp_path / "run"), *how]
+    session = partial(launch, processes=2, command=command)
+    return execute(plan, tmp_path / "run", Console(quiet=True), WATCHING, session=session)
+
+
+def test_the_launcher_asks_nothing_itself_even_when_images_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("runners.models.load_model")
+    plan = make_standin_plan(tmp_path, "max_failures: 0.2", "batch_size: 1")
+    (tmp_path / "data" / "images" / f"{IDS[5]}.png").write_bytes(b"not an image")
+    folder = _launched(plan, tmp_path)
+    assert captions(folder) == {i: "" if n == 5 else f"grey {20 * n}" for n, i in enumerate(IDS)}
+    assert {session["process"] for session in record_of(folder)["sessions"]} == {"0 of 2", "1 of 2"}
+
+
+def test_a_process_that_hangs_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runners.launch, "_GRACE", 1.0)
+    folder = _launched(make_standin_plan(tmp_path, "batch_size: 1"), tmp_path, "hang")
+    assert captions(folder) == {i: f"grey {20 * n}" for n, i in enumerate(IDS)}
+    hung = tmp_path / "hung"
+    assert not hung.exists() or not psutil.pid_exists(int(hung.read_text(encoding="utf-8")))
+
+
+def test_other_inputs_are_refused_before_a_process_starts(tmp_path: Path) -> None:
+    folder = _launched(make_standin_plan(tmp_path), tmp_path)
+    other = make_plan(load(tmp_path / "standin.yaml", ["seed=7"]))
+    with pytest.raises(InputError, match="seed: 42 -> 7"):
+        execute(other, folder, Console(quiet=True), WATCHING, session=partial(launch, processes=2, command=["none"]))
+
+
+def test_processes_that_all_fail_are_no_finished_run(tmp_path: Path) -> None:
+    plan = make_standin_plan(tmp_path)
+    dead = partial(launch, processes=2, command=[sys.executable, "-c", "raise SystemExit('no card')"])
+    with pytest.raises(AllProcessesFailed, match="all 2 processes ended, and 12 images had no answer"):
+        execute(plan, tmp_path / "run", Console(quiet=True), WATCHING, session=dead)
+    assert "no card" in (tmp_path / "run" / "log.1.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("held", ["-1", "0", "2"])
+def test_who_comes_alone_waits_for_all_others(tmp_path: Path, held: str) -> None:
+    """A launcher whose processes only start, or one of its processes that outlived it."""
+    plan = make_standin_plan(tmp_path)
+    (tmp_path / "run").mkdir()
+    with FileLock(tmp_path / "run" / f".lock.{held}"):
+        with pytest.raises(InputError, match="another process is at work"):
+            execute(plan, tmp_path / "run", Console(quiet=True))
+        with pytest.raises(InputError, match="another process is at work"):
+            _launched(plan, tmp_path)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from rich.console import Console
 
 from runners.journal import read_journal
 from runners.loop import AHEAD, PREPARERS
 from runners.run import execute
+from tasks.nouns import InputError
 from tests.runners.standin import IDS, Standin, Use, captions, make_standin_plan, record
 
 CONSOLE = Console(quiet=True)
@@ -91,3 +93,29 @@ def test_batches_are_answered_at_once_where_the_model_can(tmp_path: Path, use: U
     use(model)
     folder = execute(make_standin_plan(tmp_path, "batch_size: 1"), tmp_path / "run", CONSOLE)
     assert captions(folder) == {image_id: f"grey {20 * n}" for n, image_id in enumerate(IDS)}
+
+
+def test_a_question_that_hangs_holds_up_no_end_and_no_answer_is_lost(tmp_path: Path, use: Use) -> None:
+    import threading
+
+    answered, late = threading.Event(), threading.Event()
+
+    class Server(Standin):
+        def generate(self, prepared: list[int], *, seed: int) -> list[str]:
+            if prepared == [0]:
+                answered.wait(20)
+                raise InputError("the key has run out")
+            if prepared == [20]:
+                late.wait(60)
+            answered.set()
+            return super().generate(prepared, seed=seed)
+
+    model = Server()
+    model.facts = {**model.facts, "concurrency": 3}
+    use(model)
+    with pytest.raises(InputError, match="run out"):
+        execute(make_standin_plan(tmp_path, "batch_size: 1"), tmp_path / "run", CONSOLE)
+    hanging = [thread for thread in threading.enumerate() if thread.name == "ask"]
+    assert hanging and all(thread.daemon for thread in hanging)  # the program's end does not wait for daemons
+    late.set()
+    assert IDS[2] in read_journal(tmp_path / "run")

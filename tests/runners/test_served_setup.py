@@ -29,7 +29,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sent(server: ChatServer, **generation: Any) -> dict[str, Any]:
     """What is sent for one image beside its message."""
-    model = ServedModel.load(configured(server.url, generation=generation))
+    task = 3 if generation.get("json_schema") == "report" else 2
+    model = ServedModel.load(configured(server.url, generation=generation, top={"task": task}))
     model.generate(model.prepare([Image.new("RGB", (4, 4))], ["Describe"]), seed=77)
     return {key: value for key, value in server.asks[-1].body.items() if key != "messages"}
 
@@ -61,9 +62,7 @@ def test_a_server_without_vllms_extras_gets_openais_arguments_alone() -> None:
     assert model.facts["left_to_the_server"] == ["top_p", "top_k", "repetition_penalty"]
 
 
-@pytest.mark.parametrize(
-    "generation", [{"num_beams": 3}, {"no_repeat_ngram_size": 2}, {"length_penalty": 0.5}, {"early_stopping": True}]
-)
+@pytest.mark.parametrize("generation", [{"num_beams": 3}, {"no_repeat_ngram_size": 2}])
 def test_what_no_server_does_is_refused_and_not_dropped(generation: dict[str, Any]) -> None:
     with ChatServer() as server, pytest.raises(InputError, match=f"generation.{next(iter(generation))}"):
         sent(server, **generation)
@@ -159,6 +158,13 @@ def test_a_server_that_cannot_list_its_models_is_asked_nevertheless(fault: Fault
             ServedModel.load(configured(server.url, name="other"))
 
 
+def test_a_page_of_the_web_is_no_server() -> None:
+    page = Raw(b"<html>Hello</html>")
+    said = pytest.raises(InputError, match=r"tried 1 time\)\n.*OpenAI interface\? model\.served\.url")
+    with ChatServer(lambda ask: page, listing=lambda: page) as server, said:
+        ServedModel.load(configured(server.url, retries=0))
+
+
 def test_a_list_of_models_may_need_a_second_try() -> None:
     faults: list[Fault] = [Status(503), Cut()]
     with ChatServer(listing=lambda: faults.pop() if faults else None) as server:
@@ -177,7 +183,7 @@ def test_what_is_refused_for_every_image_is_told_before_the_first() -> None:
     [
         ({"adapters": [{"path": "x"}]}, "adapters"),
         ({"quantization": "nf4"}, "quantization"),
-        ({"merge_adapters": True}, "merge_adapters"),
+        ({"adapters": [{"path": "x"}], "merge_adapters": True}, "adapters, merge_adapters"),
         ({"model": {"dtype": "bfloat16", "revision": "main"}}, "model.revision, model.dtype"),
     ],
 )

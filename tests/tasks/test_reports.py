@@ -121,3 +121,11 @@ def test_which_headings_have_labels_under_them() -> None:
 
 def test_a_long_run_of_marks_is_no_trap() -> None:
     assert HEADING.search("*" * 50_000 + "\n" + "1" * 50_000) is None
+
+
+def test_text_before_the_impression_is_the_findings() -> None:
+    assert parse_report("The heart is normal.\nImpression: No disease.") == Report(
+        "The heart is normal.", "No disease."
+    )
+    assert parse_report("Here is the report:\nImpression: No disease.") == Report("", "No disease.")
+    assert parse_report("Chatter.\nFindings: Clear.\nImpression: None.") == Report("Clear.", "None.")

@@ -23,6 +23,7 @@ from PIL import Image
 from runners.config import RunConfig, Served
 from runners.models import Failure, Prepared
 from runners.models.served.chat import (
+    EXTENDED,
     Answer,
     arguments,
     data_url,
@@ -30,7 +31,7 @@ from runners.models.served.chat import (
     read_answer,
     refuse_what_the_server_decides,
 )
-from runners.models.served.client import Client, address
+from runners.models.served.client import Client, address, key_of
 from runners.models.served.replies import Refused, Unanswered
 from tasks.nouns import InputError
 
@@ -50,6 +51,14 @@ def identity(config: RunConfig) -> str:
     refuse_what_the_server_decides(config)
     address(_served(config).url)
     return f"served:{config.model.name}"
+
+
+def refuse_unusable(config: RunConfig, prompt: str) -> None:
+    """InputError for what no server could be asked, and for a key that is not there; nothing is sent."""
+    identity(config)
+    key_of(_served(config))
+    arguments(config.generation, EXTENDED[0])
+    _refuse_image_token(prompt)
 
 
 class ServedModel:
@@ -85,7 +94,11 @@ class ServedModel:
             model = cls(config, client, sent)
             model._prove()
         except (Refused, Unanswered) as error:
-            raise InputError(f"{client.url}: the server does not answer about an image: {error}") from None
+            raise InputError(
+                f"{client.url}: the server does not answer about an image: {error}\n  Is this the address of an "
+                "OpenAI interface? model.served.url has all that stands before /chat/completions, as in "
+                "http://localhost:11434/v1"
+            ) from None
         model.facts = {
             "url": client.url,
             "server": {"owned_by": owner, "version": client.version(), "models": list(models)[:MODELS_SHOWN]},
@@ -106,11 +119,7 @@ class ServedModel:
         """A message for each image; InputError for a prompt that is written in a model's own form."""
         parts = []
         for row, (image, prompt) in enumerate(zip(images, prompts, strict=True)):
-            if found := next((token for token in _IMAGE_TOKENS if token in prompt), None):
-                raise InputError(
-                    f"prompt: it holds the image token {found}, which a server's chat template puts there itself: use "
-                    "a prompt without it, such as caption_concise, concepts or report"
-                )
+            _refuse_image_token(prompt)
             parts.append(([row], message(prompt, data_url(image, self._max_pixels))))
         return Prepared(parts)
 
@@ -197,6 +206,14 @@ class ServedModel:
                 f"model.name: '{self._sent['model']}' does not see images on this server: a picture adds no token to "
                 "its prompt and changes nothing in its answer. Serve a vision-language model"
             )
+
+
+def _refuse_image_token(prompt: str) -> None:
+    if found := next((token for token in _IMAGE_TOKENS if token in prompt), None):
+        raise InputError(
+            f"prompt: it holds the image token {found}, which a server's chat template puts there itself: use a prompt "
+            "without it, such as caption_concise, concepts or report"
+        )
 
 
 def _served(config: RunConfig) -> Served:

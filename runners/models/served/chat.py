@@ -25,7 +25,7 @@ from runners.models.constrained import read_schema
 from runners.models.served.replies import Fault
 from tasks.nouns import InputError
 
-EXTENDED = {"vllm", "sglang"}
+EXTENDED = ("vllm", "sglang")
 """What servers that take top_k and repetition_penalty call themselves in `owned_by` of their model list."""
 _NOWHERE = ("num_beams", "no_repeat_ngram_size", "length_penalty", "early_stopping")
 """Arguments of transformers that no chat server takes."""

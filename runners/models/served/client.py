@@ -72,7 +72,7 @@ class Client:
         self.retries = 0
         """How many of these repeated another."""
         self._served = served
-        self._key = _key(served)
+        self._key = key_of(served)
         self._pace = _Pace(served.requests_per_minute)
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -137,7 +137,7 @@ class Client:
                 self._wait(min(BACKOFF * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.0))
         if last.unreachable:
             self._stop(f"{self.url}: no server answers there ({last}): {_START}")
-        raise Unanswered(f"{last} (tried {attempt + 1} times)")
+        raise Unanswered(f"{last} (tried {attempt + 1} time{'s' if attempt else ''})")
 
     def _send(self, method: str, url: str, content: bytes | None) -> Reply:
         """One request and its whole reply; Fault when there is none."""
@@ -228,7 +228,8 @@ class _Pace:
             self._next = max(self._next, time.monotonic() + seconds)
 
 
-def _key(served: Served) -> str:
+def key_of(served: Served) -> str:
+    """The API key from the environment, "" where none is named; InputError when it is missing or no key."""
     if served.key is None:
         return ""
     # A newline from `$(cat file)` or a secret's file is no part of the key, and httpx would print it with the key.

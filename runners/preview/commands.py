@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from runners.models.catalog import Size
+    from runners.preview.catalog import Size
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -33,7 +33,7 @@ def list_families(*, as_json: bool) -> None:
     bf16 is 2 bytes a parameter, NF4 an estimate; cache and activations come on top. `models check` tells all of it
     for a config.
     """
-    from runners.models.catalog import catalog
+    from runners.preview.catalog import catalog
 
     rows = catalog()
     if as_json:
@@ -74,7 +74,7 @@ def check(config: Path, *, settings: tuple[str, ...], as_json: bool) -> None:
     """
     from runners.config_files import load
     from runners.doctor import failed, print_findings, to_json
-    from runners.models.preview import preview
+    from runners.preview.checks import preview
 
     findings = preview(load(config, settings).config)
     if as_json:

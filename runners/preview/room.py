@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runners.config import RunConfig
 from runners.doctor import Finding, Level
 from runners.models.families import Family
-from runners.models.memory import (
+from runners.preview.memory import (
     CUDA_CONTEXT,
     GIB,
     Memory,
@@ -20,7 +20,7 @@ from runners.models.memory import (
 )
 
 if TYPE_CHECKING:
-    from runners.models.sight import Sight
+    from runners.preview.sight import Sight
 
 _MARGIN = 0.9
 """Share of the free memory that a batch may take: the allocator loses the rest between its blocks; a guess."""

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from runners.models.memory import GIB
-
-_FILE = Path(__file__).with_name("families.yaml")
+from runners.models.families import family_rows
+from runners.preview.memory import GIB
 
 
 @dataclass(frozen=True)
@@ -49,9 +45,8 @@ class Row:
 
 def catalog() -> Sequence[Row]:
     """Every family with a row of its own, in the order of `families.yaml`."""
-    rows: dict[str, dict[str, Any]] = YAML(typ="safe").load(_FILE.read_text(encoding="utf-8"))
-    default = rows.pop("default")
-    return [_row(name, {**default, **row}) for name, row in rows.items()]
+    rows = family_rows()
+    return [_row(name, {**rows["default"], **row}) for name, row in rows.items() if name != "default"]
 
 
 def known_checkpoint(name: str) -> tuple[Row, Size] | None:

@@ -9,24 +9,24 @@ the run is a problem with the run's own message.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runners.checkpoints import cache_folder
 from runners.config import RunConfig
 from runners.doctor import Finding, Level
 from runners.doctor.pairs import bad_pairs
-from runners.models.catalog import known_checkpoint
 from runners.models.families import Family, family_of
-from runners.models.room import Device, Weights, device_for, merging, room_for, weights_of
-from runners.models.whereabouts import Place, find
+from runners.preview.catalog import known_checkpoint
+from runners.preview.room import Device, Weights, device_for, merging, room_for, weights_of
+from runners.preview.whereabouts import Place, find
 from runners.prompts import prompt_text, prompts_of
-from tasks.nouns import InputError
+from tasks.nouns import InputError, Task
 
 if TYPE_CHECKING:
-    from runners.models.sight import Sight
+    from runners.preview.sight import Sight
 
 
 def preview(config: RunConfig) -> list[Finding]:
@@ -62,7 +62,9 @@ class _Look:
             raise _Stop from None
 
     def served(self) -> None:
-        """A model on a server: nothing is loaded here."""
+        """A model on a server: nothing is loaded here, and nothing is asked of it."""
+        from runners.models.served import refuse_unusable
+
         served = self.config.model.served
         assert served is not None
         self.add(
@@ -71,16 +73,11 @@ class _Look:
             f"{served.timeout:g} s each; nothing is loaded here, so nothing of the model is checked",
             url=served.url,
         )
-        if served.key is not None and not os.environ.get(served.key):
-            self.add("key", f"the variable {served.key} is not set", "problem", mend=f"export {served.key}=...")
-        if ignored := [
-            key
-            for key, used in (("adapters", self.config.adapters), ("quantization", self.config.quantization != "none"))
-            if used
-        ]:
-            self.add("ignored", f"{', '.join(ignored)}: the server decides", "warning", mend="set it on the server")
         with _ends(), self.step("prompt"):
-            self.add("prompt", self.asked())
+            asked = self.asked()
+            self.add("prompt", asked)
+            with self.step("request"):
+                refuse_unusable(self.config, asked)
 
     def loaded(self) -> None:
         """A model that is loaded here."""
@@ -99,7 +96,10 @@ class _Look:
         self.findings += bad_pairs()
 
     def vocabulary(self) -> None:
-        """The files of CUIs that the config names, UMLS's own among them."""
+        """The files of CUIs that a run would read, UMLS's own among them."""
+        asked = self.config.prompt
+        if self.config.task is not Task.CONCEPTS and not asked.hints and not asked.neighbours:
+            return
         for name in self.config.data.vocabulary:
             if not Path(name).is_file():
                 self.add("vocabulary", f"data.vocabulary: no file {name}", "problem", mend="correct the path")
@@ -132,8 +132,8 @@ class _Look:
 
     def network(self, base: Place) -> tuple[Family, Any]:
         """The architecture, built without weights."""
-        from runners.models.hollow import empty_network
         from runners.models.loading import read_family
+        from runners.preview.hollow import empty_network
 
         with self.step("family"):
             family, raw = read_family(base.folder)
@@ -143,7 +143,8 @@ class _Look:
                     f"{family.model_type}: converted once to a layout that transformers loads, as large as the model, "
                     "before the run; what is in it can be checked only then",
                     "warning",
-                    mend="give the converted folder as model.name to check it",
+                    mend=f"after a first run (--limit 1) the copy lies in {cache_folder() / 'converted'}: give it as "
+                    "model.name to check it",
                 )
                 raise _Stop
             network = empty_network(
@@ -172,7 +173,7 @@ class _Look:
     def processor(self, base: Place, family: Family, network: Any) -> tuple[Any, Callable[[str], str]]:
         """The processor, and the form of the prompt."""
         from runners.models.image_backend import resolve_image_backend
-        from runners.models.processors import image_backend, load_processor, prompt_form
+        from runners.models.processors import FALLBACK, image_backend, load_processor, prompt_form
 
         model = self.config.model
         with self.step("processor"):
@@ -193,12 +194,22 @@ class _Look:
             self.add("pixels", f"an image keeps at most {limit:,} pixels (model.max_pixels)", max_pixels=limit)
         with self.step("prompt"):
             form, ask = prompt_form(processor, family)
-        self.add("prompt form", form, form=form)
+        if family.prompt == "chat" and form == FALLBACK:
+            self.add(
+                "prompt form",
+                "the checkpoint has no chat template that shows an image, so it is asked as LLaVA-1.5 is",
+                "warning",
+                mend="copy chat_template* of the original model beside the weights, or write its form with the image "
+                "token into prompt.text",
+                form=form,
+            )
+        else:
+            self.add("prompt form", form, form=form)
         return processor, ask
 
     def prompt(self, family: Family, network: Any, processor: Any, ask: Callable[[str], str]) -> Sight:
         """The prompt as the model sees it, and its image tokens."""
-        from runners.models.sight import see
+        from runners.preview.sight import see
 
         with self.step("prompt"):
             asked = self.asked()
@@ -240,7 +251,7 @@ class _Look:
 
     def adapt(self, family: Family, network: Any, adapters: list[Place | None]) -> int:
         """Put the adapters that are here on the network; returns their bytes."""
-        from runners.models.hollow import fit_adapters
+        from runners.preview.hollow import fit_adapters
 
         here = [
             (asked, place.checkpoint)

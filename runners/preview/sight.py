@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runners.models.families import Family
-from runners.models.hollow import count_patches, features_of
 from runners.models.image_tokens import produced_image_tokens
 from runners.models.loading import noise_image
+from runners.preview.hollow import count_patches, features_of
 from tasks.nouns import InputError
 
 
@@ -48,7 +48,7 @@ class Sight:
         """For people."""
         if self.refused:
             return f"the network does not take what the processor makes of an image: {self.refused}"
-        if not self.placeholders:
+        if not self.placeholders and not self.vectors:
             return "none: the image is looked at by cross-attention"
         if self.vectors is None:
             return f"{self.placeholders} in the prompt; the network's count is checked when it is loaded"
@@ -62,10 +62,10 @@ def see(network: Any, processor: Any, text: str, family: Family) -> Sight:
     side = math.isqrt(limit) if limit else 1024
     large = _inputs(processor, text, side)
     row = _ids(small)[0]
-    placeholders = produced_image_tokens(network, small) or 0
+    placeholders = produced_image_tokens(network, small)
     vectors, refused = None, ""
     try:
-        vectors = features_of(network, small) if placeholders else None
+        vectors = None if placeholders is None else features_of(network, small)
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         refused = str(error).strip().partition("\n")[0]
     return Sight(
@@ -73,7 +73,7 @@ def see(network: Any, processor: Any, text: str, family: Family) -> Sight:
         side=side,
         tokens=int(_ids(large).shape[1]),
         patches=count_patches(network.config, large["pixel_values"]),
-        placeholders=placeholders,
+        placeholders=placeholders or 0,
         vectors=vectors,
         refused=refused,
     )

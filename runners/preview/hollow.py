@@ -45,8 +45,9 @@ def empty_network(folder: Path, *, dtype: torch.dtype | None = None, trust_remot
             network.generation_config = GenerationConfig.from_pretrained(folder)
     except (OSError, ValueError, ImportError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise InputError(
-            f"{folder}: no image-text-to-text model can be built from its config.json: {error}\n  `imageclef models "
-            "list` names the families that work; config.json may belong to a newer transformers, or be damaged"
+            f"{folder}: no image-text-to-text model can be built from its config.json: "
+            f"{str(error).strip().partition(chr(10))[0]}\n  `imageclef models list` names the families that work; the "
+            "model may be one of text alone, or of a newer transformers, or its file damaged"
         ) from error
     return network
 
