@@ -55,8 +55,8 @@ class Tally:
 
     out_of_memory: int = 0
     """How often a batch was halved."""
-    limit: int | None = None
-    """The most images asked about at once since the last halving; None before the first."""
+    share: float = 1.0
+    """The part of a batch that memory allowed since the last halving: of many cheap images it allows many."""
 
 
 @dataclass(frozen=True)
@@ -119,22 +119,24 @@ class Answerer:
     def _answers(self, batch: Batch) -> dict[str, str | Failure]:
         """Text or failure by image id; what came in another language was asked again."""
         questions = [_Question(e, self._plan.prompts[e.image_id]) for e in batch.readable]
-        answers = self._ask(questions, batch.prepared)
+        answers = self._ask(questions, batch.prepared, whole=len(questions))
         foreign = [
             n
             for n, (question, answer) in enumerate(zip(questions, answers, strict=True))
             if isinstance(answer, str) and _edited(self._plan, question.example.image_id, answer).wrong_language
         ]
         plainer = [_Question(questions[n].example, again(questions[n].prompt, LANGUAGE)) for n in foreign]
-        for n, answer in zip(foreign, self._ask(plainer), strict=True):
+        for n, answer in zip(foreign, self._ask(plainer, whole=len(questions)), strict=True):
             answers[n] = answer
         return {**batch.unreadable, **{q.example.image_id: a for q, a in zip(questions, answers, strict=True)}}
 
-    def _ask(self, questions: Sequence[_Question], prepared: Any = None) -> list[str | Failure]:
+    def _ask(self, questions: Sequence[_Question], prepared: Any = None, *, whole: int) -> list[str | Failure]:
+        """The answers; `whole` is the size of the batch that the questions are part of."""
         if not questions:
             return []
-        if self._tally.limit is not None and len(questions) > self._tally.limit:
-            return self._in_parts(questions, self._tally.limit)
+        room = max(1, int(whole * self._tally.share + 1e-9))
+        if len(questions) > room:
+            return self._in_parts(questions, room, whole=whole)
         try:
             if prepared is None:
                 images = [open_image(q.example.image) for q in questions]
@@ -148,17 +150,17 @@ class Answerer:
                 return [Failure(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")]
             if is_out_of_memory(error):
                 self._tally.out_of_memory += 1
-                self._tally.limit = len(questions) // 2
-                size = self._tally.limit
+                size = len(questions) // 2
+                self._tally.share = min(self._tally.share, size / whole)
             else:
                 size = 1
         # Outside the handler, so that the error no longer holds the tensors of the batch that failed.
-        return self._in_parts(questions, size)
+        return self._in_parts(questions, size, whole=whole)
 
-    def _in_parts(self, questions: Sequence[_Question], size: int) -> list[str | Failure]:
+    def _in_parts(self, questions: Sequence[_Question], size: int, *, whole: int) -> list[str | Failure]:
         answers: list[str | Failure] = []
         for start in range(0, len(questions), size):
-            answers += self._ask(questions[start : start + size])
+            answers += self._ask(questions[start : start + size], whole=whole)
         return answers
 
 

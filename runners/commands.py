@@ -17,32 +17,21 @@ from rich.markup import escape
 from rich.table import Table
 
 from runners.config_files import Loaded, flatten, load, load_as
+from runners.options import CONFIG, DATA, OUT, SETTINGS
 from tasks.nouns import InputError
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a value, as in generation.num_beams=3.",
-)
-@click.option("--data", help="Data set folder; short for --set data.path=...")
+@CONFIG
+@SETTINGS
+@DATA
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")
 @click.option(
     "--processes", type=click.IntRange(min=1), default=1, help="Processes on this machine that share the work."
 )
 @click.option("--ray", "actors", type=click.IntRange(min=1), help="Actors of a Ray cluster that share the work.")
 @click.option("--run", "name", help="Name of the run's folder; default: the config's name and fingerprint.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("submissions"),
-    show_default=True,
-    help="Where runs are kept.",
-)
+@OUT
 def run(
     config: Path,
     *,
@@ -110,7 +99,7 @@ def config() -> None:
 
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a value.")
+@SETTINGS
 def show(file: Path, settings: tuple[str, ...]) -> None:
     """Print the resolved config FILE, of a run or a training, and where each value was said."""
     loaded = _run_or_training(file, settings)

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runners.options import CONFIG, DATA, SETTINGS
+
 if TYPE_CHECKING:
     from runners.models import Model
     from runners.plan import Plan
@@ -50,14 +52,14 @@ class Estimate:
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option("--images", type=click.IntRange(min=1), help="Images of the run.  [default: those of the split]")
 @click.option(
     "--measure", default=20, show_default=True, type=click.IntRange(min=1), help="Images to measure, at least."
 )
 @click.option("--price", type=click.FloatRange(min=0), help="Price of the machine for one hour, in any currency.")
-@click.option("--data", help="Data set folder; short for --set data.path=...")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a value of the config.")
+@DATA
+@SETTINGS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def estimate(
     config: Path,

@@ -51,10 +51,10 @@ def answer_here(plan: Plan, folder: Path, console: Console, place: Place, *, loa
             choose_accelerator(place)
         model = (load or load_model)(plan.config, plan.base, plan.adapters)
         costs, costliest = image_costs(plan.examples, model.tokens)
-        tally = Tally(limit=_limit(folder))
+        tally = Tally(share=_share(folder))
 
         def spent() -> Mapping[str, Any]:
-            halvings = {"out_of_memory_halvings": tally.out_of_memory, "batch_limit": tally.limit}
+            halvings = {"out_of_memory_halvings": tally.out_of_memory, "batch_share": tally.share}
             return {**halvings, "spent": dict(model.spent())}
 
         batches = make_batches(
@@ -123,10 +123,9 @@ def _batch_size(plan: Plan, folder: Path, model: Model, costliest: tuple[int, in
     return int(size)
 
 
-def _limit(folder: Path) -> int | None:
-    """The batch size that earlier sessions had to fall back to."""
-    limits = [session.get("batch_limit") for session in records.read(folder)["sessions"]]
-    return min((limit for limit in limits if limit is not None), default=None)
+def _share(folder: Path) -> float:
+    """The part of a batch that memory allowed in earlier sessions."""
+    return min((session.get("batch_share", 1.0) for session in records.read(folder)["sessions"]), default=1.0)
 
 
 def choose_accelerator(place: Place) -> None:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from runners.options import CONFIG, SETTINGS
+
 if TYPE_CHECKING:
     from runners.preview.catalog import Size
 
@@ -63,8 +65,8 @@ def list_families(*, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a value.")
+@CONFIG
+@SETTINGS
 @AS_JSON
 def check(config: Path, *, settings: tuple[str, ...], as_json: bool) -> None:
     """Tell what the model of CONFIG will do, without loading any weights.

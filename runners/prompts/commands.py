@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from runners.options import CONFIG, SETTINGS
 from runners.prompts.compare import compare
 
 
@@ -49,8 +50,8 @@ def list_prompts(language: str | None) -> None:
 
 
 @prompts.command()
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a value.")
+@CONFIG
+@SETTINGS
 @click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="The first N images.")
 def show(config: Path, settings: tuple[str, ...], limit: int) -> None:
     """Print what CONFIG asks about its first images, variables filled in, before the model's chat template."""

@@ -11,23 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runners.options import CONFIG, DATA, OUT, SETTINGS
+
 if TYPE_CHECKING:
     from runners.models import Model
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option("--prompts", "names", required=True, metavar="A,B,...", help="Names of prompts, or text files.")
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1), help="Only the first N images.")
-@click.option("--data", help="Data set folder; short for --set data.path=...")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override another value of the config.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("submissions"),
-    show_default=True,
-    help="Where runs are kept.",
-)
+@DATA
+@SETTINGS
+@OUT
 def compare(
     config: Path, *, names: str, limit: int, data: str | None, settings: tuple[str, ...], out: Path
 ) -> list[Path]:

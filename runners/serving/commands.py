@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from runners.config_files import load
+from runners.options import CONFIG, SETTINGS
 from runners.serving.limits import Limits
 from tasks.nouns import InputError
 
@@ -23,14 +24,8 @@ _AT_LEAST_ONE = click.IntRange(min=1)
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a value, as in generation.num_beams=3.",
-)
+@CONFIG
+@SETTINGS
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
 @click.option("--max-upload", type=_AT_LEAST_ONE, default=32, show_default=True, help="Size of an image file, MiB.")

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -415,3 +415,25 @@ def test_progress_without_progress_divides_nothing_by_zero() -> None:
         progress.advance(1, failed=0)
         progress.advance(0, failed=0)
     assert out.getvalue().count("2/2 images") == 1
+
+
+def test_one_dear_batch_out_of_memory_does_not_split_the_cheap_ones_to_its_size(tmp_path: Path, use: Use) -> None:
+    class Dear(Standin):
+        """The first image costs as much as eight others; two such do not fit, sixteen others do."""
+
+        def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+            return [8 if width == 16 else 1 + (width > 1000) for width, _ in sizes]
+
+        def fitting(self, longest: tuple[int, int]) -> int:
+            return 2
+
+    def small(levels: list[int]) -> None:
+        if 0 in levels and len(levels) > 1:
+            raise MemoryError("out of memory")
+
+    model = Dear(small)
+    use(model)
+    plan = make_standin_plan(tmp_path)
+    execute(plan, tmp_path / "run", CONSOLE)
+    assert model.batches[0] == [0]
+    assert max(map(len, model.batches[1:])) >= 5  # half of a batch of eleven, not one
