@@ -12,7 +12,7 @@ command line (left to right). Lists are replaced whole, mappings are merged key 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -140,10 +140,27 @@ class Prompt(Section):
         return self
 
 
+LENGTHS = {Task.CONCEPTS: 150, Task.CAPTIONS: 100, Task.REPORTS: 512}
+"""Tokens an answer may take where the config does not say: of concepts and captions what JJ-VMed took (CEUR Vol-4038,
+paper 179), of a report what github.com/rahul370139/radiology_report took."""
+
+
+def with_length(given: Any) -> Any:
+    """A config as it was written, `generation.max_new_tokens` filled in by its task."""
+    if not isinstance(given, dict) or not isinstance(given.get("generation", {}), dict):
+        return given
+    try:
+        length = LENGTHS[Task.of(str(given.get("task")))]
+    except InputError:
+        return given  # what is wrong is said of the task itself
+    return {**given, "generation": {"max_new_tokens": length, **given.get("generation", {})}}
+
+
 class Generation(Section):
     """Arguments of `generate`, as transformers names them."""
 
-    max_new_tokens: Count = 100
+    max_new_tokens: Count = LENGTHS[Task.CAPTIONS]
+    """Where it is not given: 150 for concepts, 100 for a caption, 512 for a report."""
     do_sample: bool = False
     num_beams: Count = 1
     temperature: Annotated[float, Field(gt=0)] | None = None
@@ -193,6 +210,11 @@ class RunConfig(Section):
     """Text submitted for a failed image (names or CUIs for task 1); null: an empty row, listed in run.json."""
     metrics: tuple[str, ...] = ()
     """Scores wanted at the end; empty: all of the edition's profile that can be computed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _length(cls, given: Any) -> Any:
+        return with_length(given)
 
     @model_validator(mode="after")
     def _idle(self) -> Self:

@@ -159,3 +159,12 @@ def test_show_prints_values_with_their_origin(tmp_path: Path) -> None:
     assert "default" in rows["max_failures"]
     assert "[/INST] [red]" in rows["fallback"]
     assert set(flatten(load(path).config)) <= set(rows)
+
+
+@pytest.mark.parametrize(("task", "length"), [("1", 150), ("captions", 100), ("report_generation", 512)])
+def test_an_answer_has_the_length_of_its_task_unless_the_config_says(tmp_path: Path, task: str, length: int) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(MINIMAL.replace("task: 2", f"task: {task}"), encoding="utf-8")
+    assert load(path).config.generation.max_new_tokens == length
+    assert load(path, ["generation.num_beams=3"]).config.generation.max_new_tokens == length
+    assert load(path, ["generation.max_new_tokens=7"]).config.generation.max_new_tokens == 7
