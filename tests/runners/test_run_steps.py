@@ -1,5 +1,6 @@
 """Steps of post-processing in a run: applied to what is submitted, counted in run.json, raw text kept."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,6 +71,9 @@ def test_few_batches_are_in_memory_at_once(tmp_path: Path, use: Use) -> None:
 
         def generate(self, prepared: list[int], *, seed: int) -> list[str]:
             self.waiting -= 1
+            end = time.monotonic() + 20  # the next batches are prepared meanwhile, however busy the machine
+            while self.most < 2 and time.monotonic() < end:
+                time.sleep(0.01)
             return super().generate(prepared, seed=seed)
 
     model = Counting()
