@@ -28,7 +28,7 @@ def read_journal(folder: Path) -> dict[str, Prediction]:
     for path in sorted(folder.glob("predictions.*.jsonl")):
         for number, line in enumerate(_whole_lines(path), start=1):
             try:
-                prediction = Prediction.from_json(json.loads(line))
+                prediction = Prediction.from_json(json.loads(line.decode("utf-8")))
             except (ValueError, KeyError, TypeError):
                 raise InputError(
                     f"{path}:{number}: not a prediction; delete this line and its image is computed again"

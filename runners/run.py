@@ -64,13 +64,15 @@ def execute(
     with locked(folder, place):
         with records.editing(folder, lambda: records.new_record(plan, folder.name)) as record:
             records.refuse_another(record, plan, folder)
-        done = sum(p.status == "ok" for p in records.results_of(plan, folder).values())
+        results = records.results_of(plan, folder)
+        done = sum(p.status == "ok" for p in results.values())
         if done < len(plan.examples):
             if done:
                 _say(console, f"resuming {folder}: {done} of {len(plan.examples)} images are done")
             session(plan, folder, console, place)
+            results = {}
         with records.editing(folder) as record:
-            results = records.results_of(plan, folder)
+            results = results or records.results_of(plan, folder)
             if lost := len(plan.examples) - len(results):
                 raise InputError(f"{folder}: {lost} lines left the journal while the run was at work: run it again")
             if _finished(record, plan, folder, results):
