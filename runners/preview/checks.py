@@ -36,6 +36,7 @@ def preview(config: RunConfig) -> list[Finding]:
         look.served()
     else:
         look.loaded()
+        look.trained()
     look.vocabulary()
     return look.findings
 
@@ -94,6 +95,15 @@ class _Look:
             with _ends():
                 self.fit(family, network, seen, adapters)
         self.findings += bad_pairs()
+
+    def trained(self) -> None:
+        """Whether adapters that this program trained are asked as they were trained."""
+        from runners.training.linter import lint_run
+
+        with _ends(), self.step("training"):
+            for finding in lint_run(self.config):
+                what, found, mend = finding.partition(": set it to ")
+                self.add("training", what, "warning", mend=f"set it to {mend}" if found else "")
 
     def vocabulary(self) -> None:
         """The files of CUIs that a run would read, UMLS's own among them."""

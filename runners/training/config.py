@@ -21,6 +21,7 @@ from runners.config import Count, Generation, Model, Prompt, Section, task_named
 from tasks.nouns import Task
 
 Share = Annotated[float, Field(gt=0, le=1)]
+Epochs = Annotated[float, Field(gt=0, le=1000)]
 Part = Literal["vision", "projector", "language"]
 """A part of a model; families.yaml says which modules it has."""
 
@@ -68,13 +69,14 @@ class Lora(Section):
 class Stage(Section):
     """One stage: which parts train, how, on what, for how long."""
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^\w[\w .-]*$", max_length=60)]
+    """Letters, digits, `_`, `-`, `.` and spaces: folders are called after it."""
     train: tuple[Part, ...] = Field(min_length=1)
     how: Literal["lora", "full"] = "lora"
     data: Literal["all", "with_context", "without_context"] = "all"
     prompt: Prompt | None = None
     """null: the training's prompt."""
-    epochs: Annotated[float, Field(gt=0)] | None = None
+    epochs: Epochs | None = None
     share: Share | None = None
     """Of the steps that `optimization.epochs` over all images would take."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
@@ -102,7 +104,7 @@ class Optimization(Section):
     batch_size: Count = 4
     """Images a process takes at once; the effective batch is this times accumulation times processes."""
     accumulation: Count = 4
-    epochs: Annotated[float, Field(gt=0)] = 1.0
+    epochs: Epochs = 1.0
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """auto: bfloat16 where the accelerator has it, float16 on an older one, float32 on the CPU."""
     gradient_checkpointing: bool = False
@@ -145,6 +147,12 @@ class TrainConfig(Section):
     """Checkpoints kept beside the best one."""
     report_to: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
     seed: Annotated[int, Field(strict=True)] = 42
+
+    @model_validator(mode="after")
+    def _schema(self) -> Self:
+        if self.generation.json_schema == "report" and self.task is not Task.REPORTS:
+            raise ValueError("generation.json_schema: report is for task 3; name a schema file, or null")
+        return self
 
     @model_validator(mode="after")
     def _stages(self) -> Self:

@@ -66,6 +66,8 @@ def dry_run(config: TrainConfig, console: Console) -> None:
     works = [plan_stage(material, config, number, processes=1) for number in range(1, len(config.stages) + 1)]
     model = unloaded(config)
     _say(console, f"{len(material.train):,} images to learn from, {len(material.valid):,} to choose by")
+    for note in material.audit["notes"]:
+        _say(console, note)
     plan = _plan(config, model)
     collate = Collator(model, max_tokens=config.optimization.max_tokens)
     counted: dict[Any, Truncation] = {}

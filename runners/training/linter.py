@@ -52,6 +52,7 @@ def lint(train: TrainConfig, run: RunConfig, *, enough: int = 0) -> list[str]:
         *_same("task", train.task.value, run.task.value, why="another task has other answers"),
         *_same("model.name", train.model.name, run.model.name, why="an adapter fits its own base only"),
         *_same("model.revision", train.model.revision, run.model.revision, why="other weights lie below the adapter"),
+        *_same("quantization", train.quantization, run.quantization, why="it was scored with those weights below it"),
         *_same("model.max_pixels", train.model.max_pixels, run.model.max_pixels, why="images are seen at another size"),
         *_prompt(train, run),
         *too_short(run.generation, enough),

@@ -9,8 +9,10 @@ last whole checkpoint. A finished one is left as it is.
 
 from __future__ import annotations
 
+import json
+import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +23,7 @@ from rich.console import Console
 from runners.checkpoints import locate
 from runners.prompts import prompt_text
 from runners.run import locked
-from runners.session import choose_accelerator
+from runners.session import choose_accelerator, stoppable
 from runners.sharing import Place, place_of
 from runners.training.by_heart import by_heart, judged
 from runners.training.card import CARD, write_card
@@ -29,6 +31,7 @@ from runners.training.collate import Collator
 from runners.training.config import TrainConfig
 from runners.training.data import Material, read_material, samples_of
 from runners.training.evaluate import EvaluationCallback, Evaluator, Scorer, spread
+from runners.training.linter import ENOUGH, too_short
 from runners.training.masks import count_truncated
 from runners.training.network import Trainee, open_for_training, refuse_unready, sharded
 from runners.training.parts import count, planned
@@ -56,7 +59,6 @@ class _Session:
     record: Record | None
     """In the first process only."""
     console: Console
-    sigterm: Callable[[], bool]
 
     def say(self, text: str) -> None:
         """Print as it stands, once for all processes."""
@@ -90,6 +92,7 @@ def train(
         material, config = replace(material, train=few, valid=few), by_heart(config, len(few))
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(stoppable())
         stack.enter_context(locked(folder, place))
         stack.enter_context(explained(config, folder))
         begun = read_training(folder)
@@ -101,7 +104,6 @@ def train(
             return folder
         if record is not None:
             stack.enter_context(record.session())
-        sigterm = stack.enter_context(until_sigterm())
         trainee = open_for_training(config)
         session = _Session(
             config=config,
@@ -114,8 +116,9 @@ def train(
             evaluator=None if score is None or sharded() else Evaluator(trainee.model, material, config, score),
             record=record,
             console=console,
-            sigterm=sigterm,
         )
+        for note in material.audit["notes"]:
+            session.say(note)
         _all_stages(session)
         _finish(session)
         if overfit is not None and session.evaluator is not None:
@@ -150,15 +153,18 @@ def _planned(session: _Session, number: int) -> Work:
     truncation = count_truncated(work.samples, model, max_tokens=config.optimization.max_tokens)
     session.say(f"{work.stage.name}: {truncation.text}")
     truncation.demand(config.optimization.max_truncated)
+    enough = truncation.reaching(ENOUGH)
+    for finding in too_short(config.generation, enough):
+        session.say(f"{work.stage.name}: {finding}")
     if session.record is not None:
         facts = {"limit": truncation.limit, "longest": truncation.longest, "cut": len(truncation.cut)}
-        session.record.stage(work.stage.name, tokens={**facts, "answers": sum(truncation.answers)})
+        session.record.stage(work.stage.name, tokens={**facts, "answers": sum(truncation.answers), "enough": enough})
     return work
 
 
 def _one_stage(session: _Session, work: Work) -> None:
     """Train one stage, save what it trained, prove that it did."""
-    from runners.training.trainer import StageTrainer, Watch, arguments_of
+    from runners.training.trainer import StageTrainer, Watch, any_process, arguments_of
 
     start = time.monotonic()
     trainee, network = session.trainee, session.trainee.network
@@ -177,15 +183,16 @@ def _one_stage(session: _Session, work: Work) -> None:
         arguments=arguments_of(session.config, work, trainee, here, name=session.name),
         keep=session.config.keep,
     )
-    watch = Watch(session.console, work, session.sigterm)
     _attach(session, work, trainer)
-    trainer.add_callback(watch)
     checkpoint = last_checkpoint(here)
     if checkpoint is not None:
         session.say(f"{work.stage.name}: going on from {checkpoint.name}")
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    with until_sigterm() as sigterm:
+        trainer.add_callback(Watch(session.console, work, sigterm))
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        stopped = any_process([sigterm()], trainer.args.device)[0]
     trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
-    if watch.stopped:
+    if stopped:
         raise SystemExit(143)
     trainer.load_best()
     after = checksums(network)
@@ -269,5 +276,6 @@ def _finish(session: _Session) -> None:
         session.say(
             f"{evaluator.metric} {scores[evaluator.metric]:.4f} on all {len(evaluator.predictions)} valid images"
         )
-    use = f"--set adapters=[{{path: {where}}}]" if kind == "adapter" else f"--set model.name={where}"
-    session.say(f"trained: {where}\nto use it: imageclef run CONFIG {use}")
+    use = f"adapters=[{{path: {json.dumps(str(where))}}}]" if kind == "adapter" else f"model.name={where}"
+    words = ["--set", use, "--set", f"quantization={session.config.quantization}"]
+    session.say(f"trained: {where}\nto use it: imageclef run CONFIG {shlex.join(words)}")

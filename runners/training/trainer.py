@@ -152,16 +152,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._sigterm = sigterm
         self._saved = time.monotonic()
         self._said = -SAY_SECONDS
-        self.stopped = False
-        """SIGTERM ended the stage."""
 
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """Save and stop where one of the processes must."""
-        asked, due = _any_process((self._sigterm(), time.monotonic() - self._saved > SAVE_SECONDS), args.device)
+        asked, due = any_process((self._sigterm(), time.monotonic() - self._saved > SAVE_SECONDS), args.device)
         if asked or due:
             control.should_save = True
         if asked:
-            self.stopped = control.should_training_stop = True
+            control.should_training_stop = True
 
     def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """The clock starts again."""
@@ -178,7 +176,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             shown = scores or {key: logs[key] for key in ("loss", "learning_rate") if key in logs}
             facts = "  ".join(f"{key.removeprefix('eval_')} {value:.4g}" for key, value in shown.items())
             self._console.print(
-                f"{self._work.stage.name} {state.global_step}/{state.max_steps}  {facts}", highlight=False, markup=False
+                f"{self._work.stage.name} {state.global_step}/{state.max_steps}  {facts}",
+                soft_wrap=True,
+                highlight=False,
+                markup=False,
             )
 
 
@@ -226,7 +227,7 @@ def arguments_of(config: TrainConfig, work: Work, trainee: Trainee, folder: Path
     return arguments
 
 
-def _any_process(flags: Sequence[bool], device: torch.device) -> list[bool]:
+def any_process(flags: Sequence[bool], device: torch.device) -> list[bool]:
     """Which of `flags` hold in some process, so that all decide alike."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return list(flags)

@@ -88,3 +88,14 @@ def test_a_merge_before_quantization_says_what_it_takes(
     monkeypatch.setattr("psutil.virtual_memory", lambda: type("M", (), {"available": 10, "total": 10**10}))
     _, findings = run(tmp_path, tiny("qwen2_vl"), **asked)
     assert of(findings, "merging")["level"] == "warning"
+
+
+def test_an_adapter_asked_otherwise_than_it_was_trained_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "here/adapter: prompt: the run asks 'A', the training asked 'B': set it to {name: b}"
+    monkeypatch.setattr("runners.training.linter.lint_run", lambda config: [said])
+    status, findings = run(tmp_path, "sample")
+    told = of(findings, "training")
+    assert status == 0 and told["level"] == "warning" and told["mend"] == "set it to {name: b}"
+    assert told["text"] == "here/adapter: prompt: the run asks 'A', the training asked 'B'"

@@ -10,18 +10,24 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from PIL import Image
 
+from runners.config import RunConfig
 from runners.config_files import load, load_as
 from runners.prompts import prompt_text
 from runners.training.commands import train
 from runners.training.config import TrainConfig
+from runners.training.data import read_material
+from runners.training.linter import lint_run
 from tasks.nouns import InputError, Task
+from tests.runners.training.small_data import config_of, id_of, make_concepts
 from tests.runners.training.tiny_training import score
 
 Build = Callable[[str], Path]
 ROOT = Path(__file__).parents[3]
 CONFIGS = sorted(ROOT.glob("configs/*/train-*.yaml"))
 CAPTIONS = ROOT / "configs" / "caption_prediction" / "train-sample.yaml"
+CONCEPTS = ROOT / "configs" / "concept_detection" / "train-sample.yaml"
 SMALL = (
     "data.limit=8 data.valid=held_out data.hold_out=0.25 optimization.batch_size=2 optimization.epochs=1 "
     "optimization.max_truncated=1 evaluation.images=2 generation.max_new_tokens=4"
@@ -77,6 +83,48 @@ def test_a_bad_config_is_told_with_its_key(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="quantized weights cannot be trained in full"):
         full = "quantization=nf4 stages=[{name: a, train: [language], how: full}]"
         call(str(CAPTIONS), "--set", full, "--out", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [("generation.json_schema=report", "report is for task 3"), ("optimization.epochs=1e9", r"optimization\.epochs")],
+)
+def test_what_would_fail_or_hang_later_is_refused_first(setting: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        call(str(CAPTIONS), "--set", setting, "--out", str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", "a\\b", "x" * 200])
+def test_a_stage_s_name_is_one_folder_s(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"stages.*name"):
+        call(str(CAPTIONS), "--set", f"stages=[{{name: '{name}', train: [language]}}]", "--out", str(tmp_path))
+
+
+def test_what_the_record_says_of_answers_is_what_the_linter_reads(tiny: Build, tmp_path: Path) -> None:
+    done = call(str(CAPTIONS), "--out", str(tmp_path), "--set", f"{SMALL} model.name={tiny('llava')}", obj=None)
+    assert "generation.max_new_tokens: 4 ends answers before they are complete" in done.output
+    asked = {
+        "task": "caption_prediction",
+        "data": {"path": "sample"},
+        "model": {"name": str(tiny("llava"))},
+        "prompt": {"name": "caption"},
+        "adapters": [{"path": str(tmp_path / "caption_prediction" / "train-sample" / "adapter")}],
+    }
+    assert lint_run(RunConfig.model_validate({**asked, "generation": {"max_new_tokens": 500}})) == []
+    [finding] = lint_run(RunConfig.model_validate({**asked, "generation": {"max_new_tokens": 4}}))
+    assert "max_new_tokens: 4 ends answers" in finding
+
+
+def test_what_the_audit_notes_is_said_before_and_while_training(tiny: Build, tmp_path: Path) -> None:
+    ids = [id_of(split, number) for split in ("train", "valid") for number in range(2)]
+    data = make_concepts(tmp_path / "data", dict.fromkeys(ids, "C0000001;C0000009"), {"C0000001": "Thing"})
+    for number, image in enumerate(sorted((data / "images").iterdir())):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(image)
+    [noted] = read_material(config_of(Task.CONCEPTS, data)).audit["notes"]
+    words = [str(CONCEPTS), "--out", str(tmp_path), "--data", str(data)]
+    words += ["--set", f"{SMALL} data.hold_out=null data.valid=valid model.name={tiny('llava')}"]
+    for shown in (call(*words, "--dry-run"), call(*words, obj=None)):
+        assert noted in shown.output
 
 
 def test_overfit_learns_a_few_images_by_heart_or_exits_1(tiny: Build, tmp_path: Path) -> None:

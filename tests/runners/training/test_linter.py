@@ -43,6 +43,7 @@ def test_a_run_like_its_training_has_no_findings(tmp_path: Path) -> None:
         ({"adapters": []}, ["adapters: the run uses none"]),
         ({"model": {"name": "other/model"}}, ["model.name: the run has other/model", "set it to sample"]),
         ({"model": {"name": "sample", "revision": "abc"}}, ["model.revision: the run has abc", "set it to null"]),
+        ({"quantization": "nf4"}, ["quantization: the run has nf4, the training had none", "set it to none"]),
         ({"model": {"name": "sample", "max_pixels": 99}}, ["model.max_pixels: the run has 99", "set it to null"]),
         ({"prompt": {"name": "concepts", "language": "es"}}, ["prompt.language: the run asks in 'es'", "set it to en"]),
         ({"prompt": {"text": "What?"}}, ["prompt: the run asks 'What?'", "set it to {name: concepts}"]),

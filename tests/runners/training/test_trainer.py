@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -63,6 +65,28 @@ def test_sigterm_writes_a_checkpoint_at_the_step_it_came(stopped: tuple[dict[str
     said = stopped[0]["terminated"]["said"]
     assert said.count("going on from checkpoint-") == 2
     assert said.count("stopped; to go on from the last checkpoint: imageclef ") == 2
+
+
+def test_sigterm_ends_the_last_evaluation_at_once_and_it_is_done_again(tiny: Build, tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def interrupted(predictions: Any, references: Any, task: Any, edition: int) -> Any:
+        asked.append(len(references))
+        if len(references) > 2:  # not one of those while training
+            os.kill(os.getpid(), signal.SIGTERM)
+        return score(predictions, references, task, edition)
+
+    config = settings(tiny("llava"))
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path / "stopped", config, score=interrupted)
+    assert stop.value.code == 143 and asked[-1] == 4
+    assert not (tmp_path / "stopped" / "adapter").exists()
+    run(tmp_path / "stopped", config, score=score)
+    record = json.loads((tmp_path / "stopped" / "training.json").read_text(encoding="utf-8"))
+    assert record["finished"] and record["final"]["images"] == 4
+    run(tmp_path / "whole", config, score=score)
+    for name in SAME:
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
 def test_a_full_disk_and_a_bad_loss_are_messages(stopped: tuple[dict[str, Any], Path]) -> None:
