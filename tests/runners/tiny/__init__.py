@@ -1,7 +1,7 @@
 """Tiny checkpoints with random weights that load exactly like the real ones, built in a second, without network.
 
-    python -m tests.runners.tiny qwen2_5_vl /tmp/tiny-qwen
-    imageclef run configs/caption_prediction/sample.yaml --set model.name=/tmp/tiny-qwen --set adapters=[]
+    python -m tests.runners.tiny qwen2_5_vl build/tiny-qwen
+    imageclef run configs/caption_prediction/sample.yaml --set model.name=build/tiny-qwen --set adapters=[]
 
 One second-hand detail of each family is kept: `llava` speaks the LLaMA-3 chat format, `llava_bare` ships like
 xtuner/llava-llama-3-8b-v1_1-transformers (a chat format for text alone, no processor_config.json), Qwen pads its
