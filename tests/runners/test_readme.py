@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_what_is_said_of_other_programs_flags_is_true() -> None:
     text = (ROOT / "runners/README.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[2] for line in text.partition("| their flag | here |")[2].splitlines() if "|" in line]
+    table = text.partition("| their flag | here |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[2] for line in table.splitlines() if "|" in line]
     known = flatten(load(ROOT / "configs/caption_prediction/sample.yaml").config).keys() | RunConfig.model_fields.keys()
     options = {name for option in run.params for name in option.opts}
     said = re.findall(r"`([\w.-]+)(?:: [^`]*)?`", "".join(rows[1:]))

@@ -104,7 +104,7 @@ def test_a_run_is_compared_with_the_records_beside_its_adapters(tmp_path: Path) 
     told = written(tmp_path / "told", prompt={"file": str(tmp_path / "gone.txt")})
     room = {"max_new_tokens": 120}
     assert lint_run(run(adapters=[{"path": mine}], generation=room)) == []
-    [finding] = lint_run(run(adapters=[{"path": mine}]))
+    [finding] = lint_run(run(adapters=[{"path": mine}], generation={"max_new_tokens": 100}))
     assert finding.startswith(f"{mine}: generation.max_new_tokens: 100 ") and "120 tokens" in finding
     [finding] = lint_run(run(adapters=[{"path": mine}, {"path": told}], generation=room))
     assert finding.startswith(f"{told}: prompt: the run asks 'List") and "'What is shown?'" in finding
