@@ -31,7 +31,8 @@ SECOND_TOKENIZER = "*_tokenizer/*"
 """InstructBLIP's lies in a folder of its own."""
 WEIGHTS = "*.safetensors"
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+"""What the hub calls a model: owner/name."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -49,7 +50,7 @@ def locate(name: str, revision: str | None = None, subfolder: str | None = None)
     InputError when it is missing, incomplete or of a kind that cannot be loaded.
     """
     folder = _sample(name) or Path(name).expanduser()
-    if not folder.is_dir() and _HUB_ID.fullmatch(name) and not folder.exists():
+    if not folder.is_dir() and HUB_ID.fullmatch(name) and not folder.exists():
         return _from_hub(name, revision, subfolder)
     if revision is not None:
         raise InputError(f"{name} is a folder and has no revision '{revision}': set revision to null")

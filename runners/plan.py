@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.checkpoints import Checkpoint, locate
-from runners.config import RunConfig
+from runners.config import Prompt, RunConfig
 from runners.config_files import Loaded, flatten
 from runners.models.constrained import read_schema
 from runners.models.image_backend import resolve_image_backend
@@ -74,7 +74,9 @@ def make_plan(loaded: Loaded[RunConfig]) -> Plan:
     examples = dataset.examples(config.task, config.data.split)[: config.data.limit]
     if not examples:
         raise InputError(f"data.path: {config.data.path} has no images in its split '{config.data.split}'")
-    files = _vocabulary_files(config, dataset)
+    files = vocabulary_files(
+        config.data.path, config.data.vocabulary, task=config.task, prompts=[config.prompt], dataset=dataset
+    )
     base = base_of(config)
     adapters = tuple(locate(a.path, a.revision, a.subfolder) for a in config.adapters)
     prompt = prompt_text(config.prompt)
@@ -119,14 +121,17 @@ def base_of(config: RunConfig) -> Checkpoint:
     return Checkpoint(Path(config.model.name), identity(config))
 
 
-def _vocabulary_files(config: RunConfig, dataset: DataSet) -> list[Path]:
-    files = [Path(name) for name in config.data.vocabulary] or list(dataset.vocabulary_files)
-    if config.task is not Task.CONCEPTS:
+def vocabulary_files(
+    data: str, named: Sequence[str], *, task: Task, prompts: Sequence[Prompt], dataset: DataSet
+) -> list[Path]:
+    """The files that name the CUIs, those `named` or those beside the `data`, where the task or a prompt needs them."""
+    files = [Path(name) for name in named] or list(dataset.vocabulary_files)
+    if task is not Task.CONCEPTS:
         # Names for a prompt's hints and neighbours; what needs them says so when there are none.
-        return files if config.prompt.hints or config.prompt.neighbours else []
+        return files if any(prompt.hints or prompt.neighbours for prompt in prompts) else []
     if not files:
         raise InputError(
-            f"no CUI vocabulary beside {config.data.path}: put cui_mapping.csv (header `CUI,Canonical name`) "
+            f"no CUI vocabulary beside {data}: put cui_mapping.csv (header `CUI,Canonical name`) "
             "there, or name one with --set data.vocabulary=[path/to/cui_mapping.csv]"
         )
     for path in files:

@@ -132,11 +132,11 @@ def _load(folder: Path, model_type: str, *, backend: ImageBackend, trust_remote_
     if kind is None and model_type in NETWORKS:
         return Pair.load(folder, backend=backend, trust_remote_code=trust_remote_code)
     if kind is not None and any("video" in name for name in kind.get_attributes()):
-        return _image_only(kind).from_pretrained(folder, backend=backend)
+        return image_only(kind).from_pretrained(folder, backend=backend)
     return transformers.AutoProcessor.from_pretrained(folder, backend=backend, trust_remote_code=trust_remote_code)
 
 
-def _image_only(kind: Any) -> Any:
+def image_only(kind: Any) -> Any:
     """The processor class `kind` without its video half."""
     from transformers import ProcessorMixin
 

@@ -6,17 +6,14 @@ find("Qwen/Qwen2-VL-2B-Instruct")         # Place(folder=<its small files>, iden
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runners.checkpoints import PICKLES, SMALL_FILES, WEIGHTS, Checkpoint, locate, read_json
+from runners.checkpoints import HUB_ID, PICKLES, SMALL_FILES, WEIGHTS, Checkpoint, locate, read_json
 from runners.doctor.hub import hub_cache, hub_silence
 from tasks.nouns import InputError
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Place:
 def is_hub_id(name: str) -> bool:
     """Whether `name` is looked for on the hub, since it is neither a folder nor part of the sample."""
     there = Path(name).expanduser().exists() or name.split("/", maxsplit=1)[0] == "sample"
-    return not there and _HUB_ID.fullmatch(name) is not None
+    return not there and HUB_ID.fullmatch(name) is not None
 
 
 def find(name: str, revision: str | None = None, subfolder: str | None = None) -> Place:

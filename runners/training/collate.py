@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from runners.models.processors import _image_only, prompt_form
+from runners.models.processors import image_only, prompt_form
 from runners.training.tokens import AnswerTokens, Asked
 from tasks.images import ImageError, open_image
 from tasks.nouns import InputError
@@ -113,14 +113,14 @@ class Collator:
 
     def __getstate__(self) -> dict[str, Any]:
         kind = type(self.processor)
-        made_here = kind.__module__ == _image_only.__module__
+        made_here = kind.__module__ == image_only.__module__
         parts = (kind.__base__ if made_here else kind, made_here, vars(self.processor))
         return {key: value for key, value in vars(self).items() if key not in {"processor", "ask"}} | {"parts": parts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         kind, made_here, inner = state.pop("parts")
         vars(self).update(state)
-        self.processor = object.__new__(_image_only(kind) if made_here else kind)
+        self.processor = object.__new__(image_only(kind) if made_here else kind)
         vars(self.processor).update(inner)
         _, self.ask = prompt_form(self.processor, self.family)
 

@@ -12,13 +12,14 @@ import click
 from rich.console import Console
 
 from runners.config_files import load_as
+from runners.options import CONFIG, DATA
 from runners.training.config import TrainConfig
 from runners.training.survival import TrainingStopped
 from tasks.nouns import InputError
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @click.option(
     "--set",
     "settings",
@@ -26,7 +27,7 @@ from tasks.nouns import InputError
     metavar="KEY=VALUE",
     help="Override a value, as in optimization.epochs=3.",
 )
-@click.option("--data", help="Data set folder; short for --set data.path=...")
+@DATA
 @click.option("--name", help="Name of the training's folder; default: the config's name.")
 @click.option(
     "--out",

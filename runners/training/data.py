@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runners.plan import vocabulary_files
 from runners.prompts import prompts_of
 from runners.training.audit import Side, counted, find_duplicates, find_leaks, hash_images, read_groups, refuse_leaks
 from runners.training.config import Stage, TrainConfig
@@ -26,7 +27,7 @@ from tasks.concepts import Vocabulary
 from tasks.datasets import DataSet, open_dataset
 from tasks.datasets.dataset import ALIASES
 from tasks.editions import Edition, load_edition
-from tasks.nouns import Example, InputError, Task
+from tasks.nouns import Example, InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Material:
 def read_material(config: TrainConfig) -> Material:
     """The examples of a training; InputError when there are none, or when validation is not held back."""
     edition, dataset = load_edition(config.edition, config.task), open_dataset(config.data.path)
-    files = _vocabulary_files(config, dataset)
+    files = _files(config, dataset)
     vocabulary = Vocabulary.load(files) if files else None
     given = dataset.examples(config.task, config.data.train)[: config.data.limit]
     asked = _validation(config, dataset)
@@ -115,22 +116,15 @@ def samples_of(material: Material, config: TrainConfig, stage: Stage) -> list[Sa
 def _targets(
     config: TrainConfig, train: Sequence[Example], *, vocabulary: Vocabulary | None, dataset: DataSet
 ) -> Targets:
-    files = _vocabulary_files(config, dataset)
+    files = _files(config, dataset)
     return Targets.of(config.target, task=config.task, vocabulary=vocabulary, files=files, train=train)
 
 
-def _vocabulary_files(config: TrainConfig, dataset: DataSet) -> list[Path]:
-    """The files that name the CUIs, where the task or a prompt needs them."""
-    files = [Path(name) for name in config.data.vocabulary] or list(dataset.vocabulary_files)
+def _files(config: TrainConfig, dataset: DataSet) -> list[Path]:
+    """The vocabulary files that the task or the prompt of a stage needs."""
     prompts = [config.prompt, *(stage.prompt for stage in config.stages if stage.prompt)]
-    if config.task is not Task.CONCEPTS:
-        return files if any(prompt.hints or prompt.neighbours for prompt in prompts) else []
-    if not files:
-        raise InputError(
-            f"no CUI vocabulary beside {config.data.path}: put cui_mapping.csv (header `CUI,Canonical name`) there, or "
-            "name one with --set data.vocabulary=[path/to/cui_mapping.csv]"
-        )
-    return files
+    data = config.data
+    return vocabulary_files(data.path, data.vocabulary, task=config.task, prompts=prompts, dataset=dataset)
 
 
 def _validation(config: TrainConfig, dataset: DataSet) -> list[Example] | None:
