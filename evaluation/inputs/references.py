@@ -18,11 +18,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from evaluation.inputs.groups import Groups, groups_of_file, groups_of_table
 from evaluation.measure.texts import text_of
 from tasks.concepts import COMMON_NAMES, Vocabulary
 from tasks.datasets.dataset import split_of
 from tasks.datasets.folder import ImageFolder
+from tasks.datasets.groups import Groups, groups_of_file, groups_of_table
 from tasks.datasets.table import Table, read_table
 from tasks.editions import Edition
 from tasks.mojibake import mojibake

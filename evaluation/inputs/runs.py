@@ -10,12 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evaluation.inputs.groups import BESIDE, Groups, groups_of_examples, groups_of_table
 from evaluation.inputs.references import References
 from tasks.datasets import open_dataset
-from tasks.datasets.dataset import DataSet
+from tasks.datasets.groups import groups_of_data
 from tasks.datasets.table import read_table
-from tasks.nouns import Example, InputError, Task
+from tasks.nouns import InputError, Task
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def references_of_run(folder: Path) -> References | None:
     failed = len(record.get("failures", ()))
     if failed:
         notes.append(f"{failed} images failed and are scored as what the submission holds for them")
-    groups = _groups_of_data(dataset, own, notes)
+    groups = groups_of_data(dataset, own, notes)
     return References(
         {e.image_id: ("",) if e.reference == () else e.reference for e in own if e.reference is not None},
         answered,
@@ -68,21 +67,3 @@ def references_of_run(folder: Path) -> References | None:
         vocabulary_files=dataset.vocabulary_files,
         notes=tuple(notes),
     )
-
-
-def _groups_of_data(dataset: DataSet, examples: list[Example], notes: list[str]) -> Groups:
-    """The groups that the examples or a file beside the labels name; a faulty file is noted and not used."""
-    found = groups_of_examples(examples)
-    beside = dict.fromkeys(path.parent / name for path in dataset.label_files for name in BESIDE)
-    for path in beside if not found.of else ():
-        if not path.is_file():
-            continue
-        try:
-            groups = groups_of_table(read_table(path))
-        except InputError as error:
-            notes.append(f"the images are taken as independent: {error}")
-            continue
-        known = {e.image_id: groups.of[e.image_id] for e in examples if e.image_id in groups.of}
-        if known:
-            return Groups(groups.title, known)
-    return found

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from evaluation.inputs.groups import groups_of_file
 from evaluation.inputs.references import References, references_of_files
 from evaluation.inputs.runs import references_of_run
 from tasks.concepts import Vocabulary
+from tasks.datasets.groups import groups_of_file
 from tasks.editions import load_edition
 from tasks.mojibake import mojibake
 from tasks.nouns import InputError, Report, Task

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tasks.datasets.dataset import DataSet
 from tasks.datasets.table import Table, normalised, read_table
 from tasks.nouns import Example, InputError
 
@@ -84,6 +85,24 @@ def groups_of_examples(examples: Sequence[Example]) -> Groups:
     """The groups that the context of the examples names."""
     title = _first(dict.fromkeys(title for example in examples for title in example.context))
     return Groups(title, {e.image_id: e.context[title].strip() for e in examples if e.context.get(title, "").strip()})
+
+
+def groups_of_data(dataset: DataSet, examples: Sequence[Example], notes: list[str]) -> Groups:
+    """The groups that the examples or a file beside the labels name; a faulty file is noted and not used."""
+    found = groups_of_examples(examples)
+    beside = dict.fromkeys(path.parent / name for path in dataset.label_files for name in BESIDE)
+    for path in beside if not found.of else ():
+        if not path.is_file():
+            continue
+        try:
+            groups = groups_of_table(read_table(path))
+        except InputError as error:
+            notes.append(f"the images are taken as independent: {error}")
+            continue
+        known = {e.image_id: groups.of[e.image_id] for e in examples if e.image_id in groups.of}
+        if known:
+            return Groups(groups.title, known)
+    return found
 
 
 def _first(titles: Iterable[str]) -> str:
