@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from runners.checkpoints import cache_folder
 from runners.config import Neighbours, Prompt
-from runners.prompts import embeddings, prompts_of
-from runners.prompts.embeddings import nearest, read_embeddings
-from runners.prompts.neighbours import find_neighbours
+from runners.embedding.store import read_embeddings
+from runners.prompts import neighbours, prompts_of
+from runners.prompts.neighbours import find_neighbours, nearest
 from tasks.concepts import Vocabulary
 from tasks.nouns import Example, InputError, Task
 
@@ -23,47 +23,9 @@ def write(folder: Path, split: str, vectors: object, ids: list[str], dtype: type
 
 
 def found(folder: Path, ids: list[str], count: int = 2) -> list[list[str]]:
-    near = nearest(read_embeddings(folder, "train"), read_embeddings(folder, "test"), ids, count=count)
-    return [[image_id for image_id, _ in row] for row in near]
-
-
-def random_vectors(rows: int, dimensions: int, *, seed: int) -> NDArray[np.float64]:
-    return np.random.default_rng(seed).standard_normal((rows, dimensions))
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_the_nearest_by_cosine_as_a_plain_computation_finds_them(
-    tmp_path: Path, dtype: type, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embeddings, "_TRAIN_BLOCK", 17)
-    monkeypatch.setattr(embeddings, "_ASKED_BLOCK", 5)
-    train, asked = random_vectors(60, 8, seed=1) * 3, random_vectors(12, 8, seed=2)
-    write(tmp_path, "train", train, [f"t{n}" for n in range(60)], dtype)
-    write(tmp_path, "test", asked, [f"q{n}" for n in range(12)], dtype)
-    order = [f"q{n}" for n in (3, 0, 11, 7, 5, 4, 2)]
-    near = nearest(read_embeddings(tmp_path, "train"), read_embeddings(tmp_path, "test"), order, count=4)
-    a = asked.astype(dtype).astype(np.float64)
-    b = train.astype(dtype).astype(np.float64)
-    cosines = (a / np.linalg.norm(a, axis=1)[:, None]) @ (b / np.linalg.norm(b, axis=1)[:, None]).T
-    for name, row in zip(order, near, strict=True):
-        wanted = cosines[int(name[1:])]
-        # Vectors rounded to 1/4000: the cosine is right to some 1e-4, and so is the order.
-        assert [s for _, s in row] == pytest.approx(sorted(wanted, reverse=True)[:4], abs=1e-3)
-        assert all(wanted[int(i[1:])] == pytest.approx(s, abs=1e-3) for i, s in row)
-
-
-def test_blocks_change_nothing_and_copies_go_by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    base = random_vectors(10, 33, seed=1)
-    train = np.concatenate([base, base, base])
-    ids = [f"{'cab'[n // 10]}{n % 10}" for n in range(30)]
-    write(tmp_path, "train", train, ids)
-    write(tmp_path, "test", base + random_vectors(10, 33, seed=2) / 50, [f"q{n}" for n in range(10)])
-    whole = found(tmp_path, [f"q{n}" for n in range(10)], count=5)
-    assert all(row[:3] == [f"a{n}", f"b{n}", f"c{n}"] for n, row in enumerate(whole))
-    for train_block, asked_block in ((1, 3), (7, 1), (29, 10)):
-        monkeypatch.setattr(embeddings, "_TRAIN_BLOCK", train_block)
-        monkeypatch.setattr(embeddings, "_ASKED_BLOCK", asked_block)
-        assert found(tmp_path, [f"q{n}" for n in range(10)], count=5) == whole
+    pool = read_embeddings(folder, "train")
+    near = nearest(pool, read_embeddings(folder, "test"), ids, count=count)
+    return [[pool.ids[row] for row in rows] for rows in near.rows]
 
 
 def test_never_the_image_itself(tmp_path: Path) -> None:
@@ -77,24 +39,48 @@ def test_never_the_image_itself(tmp_path: Path) -> None:
         found(tmp_path, ["q"], count=3)
 
 
-def test_opposite_vectors_are_the_least_alike(tmp_path: Path) -> None:
-    write(tmp_path, "train", [[-1, 0], [0, 1], [-1, 1]], ["a", "b", "c"])
-    write(tmp_path, "test", [[1, 0]], ["q"])
-    near = nearest(read_embeddings(tmp_path, "train"), read_embeddings(tmp_path, "test"), ["q"], count=3)
-    assert [(i, pytest.approx(s, abs=1e-3)) for i, s in near[0]] == [("b", 0), ("c", -(0.5**0.5)), ("a", -1)]
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
 def test_a_row_without_a_direction_is_named(tmp_path: Path, value: float) -> None:
     write(tmp_path, "test", [[1, 0]], ["q"])
     write(tmp_path, "train", [[1, 0], [value, 0], [0, 1]], ["a", "b", "c"])
-    with pytest.raises(InputError, match=r"train\.npy: row 1 \(b\) holds NaN"):
+    with pytest.raises(InputError, match=r"train\.npy: the row of b holds NaN"):
         found(tmp_path, ["q"])
     write(tmp_path, "train", [[1, 0], [0, 1]], ["a", "b"])
     write(tmp_path, "test", [[0, 1], [value, 0]], ["p", "q"])
-    with pytest.raises(InputError, match=r"test\.npy: row 1 \(q\)"):
+    with pytest.raises(InputError, match=r"test\.npy: the row of q holds"):
         found(tmp_path, ["q"])
     assert found(tmp_path, ["p"], count=1) == [["a"]]
+
+
+def test_a_search_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write(tmp_path, "train", [[1, 0], [0.9, 0.2], [0, 1]], ["a", "b", "c"])
+    write(tmp_path, "test", [[1, 0.01], [0, 1.5]], ["p", "q"])
+    before = found(tmp_path, ["p", "q"])
+    assert before == [["a", "b"], ["b", "a"]]  # c is q under another name
+    [kept] = (cache_folder() / "neighbours").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(neighbours, "search", None)
+        assert found(tmp_path, ["p", "q"]) == before
+        with pytest.raises(TypeError):
+            found(tmp_path, ["q", "p"])
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert found(tmp_path, ["p", "q"]) == before
+    write(tmp_path, "test", [[1, 0.01], [0, 1.5]], ["q", "p"])
+    assert found(tmp_path, ["p", "q"]) == [["b", "a"], ["a", "b"]]
+    write(tmp_path, "test", [[1, 0.01], [0, 1.5]], ["p", "q"])
+    write(tmp_path, "train", [[1, 0], [0.9, 0.2], [0, 1]], ["x", "b", "c"])
+    assert found(tmp_path, ["p", "q"]) == [["x", "b"], ["b", "x"]]
+    write(tmp_path, "train", [[0, 1], [0.9, 0.2], [1, 0]], ["x", "b", "c"])
+    assert found(tmp_path, ["p", "q"]) == [["c", "b"], ["b", "c"]]
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").write_text("a file", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write(tmp_path, "train", [[1, 0], [0.9, 0.2]], ["a", "b"])
+    write(tmp_path, "test", [[1, 0.01]], ["q"])
+    assert found(tmp_path, ["q"]) == [["a", "b"]]
 
 
 def test_files_that_do_not_fit_together(tmp_path: Path) -> None:

@@ -1,0 +1,8 @@
+"""Answers from the training images that look most alike: concepts by vote, texts by nearest neighbour or consensus.
+
+    near = retrieve(asked.vectors, train.vectors, config, apart=(asked.ids, train.ids))
+    concept_probabilities(near, labels, ids=asked.ids, config=config)     # task 1
+    captions_of(near, captions, config=config)                            # task 2
+
+A kNN on frozen features was within .001 of the first place of the concept task of 2026.
+"""
