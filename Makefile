@@ -106,5 +106,8 @@ bench: $(READY) ## measure speed and memory; both sides of every ratio in one ru
 bench-gpu: $(READY) ## measure full-size models on a CUDA card (ARGS="--tiny" tries the script without one)
 	HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m tests.bench.gpu --out tests/bench/gpu.md $${ARGS:-}
 
-sample-model: $(READY) ## train the embedded model again from nothing
-	$(BIN)/python -m runners.sample_model.train
+sample-model: $(READY) ## train the embedded model again from nothing, into build/sample_model, and score it
+	$(OFFLINE) $(BIN)/python -m runners.sample_model.train
+	@for task in concept_detection caption_prediction report_generation; do \
+	  $(BIN)/imageclef run configs/$$task/sample.yaml --out build/sample_model/submissions --set \
+	    "model.name=build/sample_model/base adapters=[{path: build/sample_model/adapters/$$task}]"; done

@@ -7,6 +7,7 @@ processor. Widths are multiples of 64, as 4-bit weights on CPU want them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,13 +20,21 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from runners.sample_model.material import EDGE, GRID
-from runners.sample_model.vision import MEAN, STD
+from runners.config import Prompt
+from runners.prompts import prompt_text
+from runners.sample_model.material import GRID, description, task_answers
+from tasks.sample.release import record_of
 
+EDGE = 128
+"""The model's image size."""
+MEAN, STD = 0.35, 0.3
+"""Normalisation of grey levels (0 to 1), the same for the three channels."""
 WIDTH = 192
 VOCABULARY = 1024
 BOS, EOS, PAD, IMAGE, USER, ASSISTANT = "<s>", "</s>", "<pad>", "<image>", "<user>", "<assistant>"
 
+PROMPTS = ("concepts", "caption", "report", "describe")
+"""Names of the prompts that this model is asked with."""
 TEMPLATE = (
     "{{ '<s>' }}{% for message in messages %}{{ '<' + message['role'] + '>' }}"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
@@ -120,3 +129,19 @@ def build_model(tokenizer: Any, *, seed: int) -> Any:
         **{f"{name}_token_id": number for name, number in ids.items()}, max_new_tokens=160, do_sample=False
     )
     return model
+
+
+def texts(count: int) -> list[str]:
+    """What the tokenizer is trained on: the prompts this model is asked with, and the answers to `count` phantoms."""
+    prompts = [Prompt(name=name, language="en") for name in PROMPTS]
+    prompts += [Prompt(name=name, language="es") for name in PROMPTS]
+    records = [record_of("extra", number) for number in range(count)]
+    said = [text for record in records for text in (description(record), *task_answers(record))]
+    return [*[prompt_text(prompt) for prompt in prompts] * 20, *said]
+
+
+def save_untrained(folder: Path, *, images: int, seed: int = 1) -> None:
+    """Write the model with random weights, and a tokenizer trained on the texts of `images` phantoms."""
+    tokenizer = build_tokenizer(texts(images))
+    build_processor(tokenizer).save_pretrained(folder)
+    build_model(tokenizer, seed=seed).bfloat16().save_pretrained(folder)

@@ -1,31 +1,37 @@
-"""What the sample model is trained on: phantoms of the `extra` supply, never those of valid or test.
+"""What the sample model is trained on: phantoms of the `extra` supply, never those of train, valid or test.
 
-Material.make(1000)      # pixels (1000, 128, 128) uint8, and what every image shows and says
+    write_lessons(Path("build/sample_model/lessons"), 24_000)
+    # lessons/base/    captions.csv             what each image shows, and where, in a plain notation
+    # lessons/tasks/   concepts.csv captions.csv reports.csv cui_mapping.csv       the answers of the three tasks
+    # both with images/, flat folders of the ImageCLEF 2026 layout
+
+A small transformer without convolutions learns slowly from captions alone. It learns fast when it has to say of every
+patch what it shows, so the base model's answer has a map of 8 x 8 patches, `.` where there is nothing. The answer of
+one of the tasks comes after it, so that the adapters, which do not move the embeddings, find every word known:
+
+    xray chest: pneumothorax right, pacemaker
+    ........SSS..RR.SSSS.RR.SSSS....SSSS.....SS......SSS............
+    Plain x-ray; Chest; Pneumothorax; Artificial cardiac pacemaker; Right    (all in one line)
 """
 
 from __future__ import annotations
 
+import csv
 import io
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tasks.files import write_whole
+from tasks.reports import format_report
 from tasks.sample.canvas import SIZE
 from tasks.sample.lexicon import CONCEPTS
-from tasks.sample.picture import draw
+from tasks.sample.picture import Picture, draw
 from tasks.sample.release import QUALITY, Record, record_of
 from tasks.sample.scene import VIEWS, Finding, Scene, scene_of, stream
 
-EDGE = 128
-"""The model's image size."""
-
 GRID = 8
 """Patches along an edge."""
-
-CHUNK = 500
+NOTHING, LETTERS = ".", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def trait(finding: Finding) -> str:
@@ -44,87 +50,77 @@ TRAITS: tuple[str, ...] = tuple(
         | {"cardiomegaly", "pacemaker", "pneumothorax", "consolidation"}
     )
 )
-"""Every finding that can be drawn, without side."""
-
-FACTORS: tuple[str, ...] = (*CONCEPTS, *(f"{t} {side}".strip() for t in TRAITS for side in ("", "right", "left")))
-"""What the vision tower learns to tell of a whole image."""
+"""Every finding that can be drawn, without side; its letter in a map is that of its place."""
 
 
-def factors(scene: Scene) -> list[int]:
-    """Indices in FACTORS of what a scene shows."""
-    names = {*scene.keys}
-    for finding in scene.findings:
-        names |= {trait(finding), f"{trait(finding)} {finding.side}".strip()}
-    return [FACTORS.index(name) for name in names]
+def description(record: Record) -> str:
+    """A plain statement of what is there: `xray chest: effusion left large, cardiomegaly`."""
+    scene = record.scene
+    found = ", ".join(" ".join(filter(None, (f.kind, f.side, f.size))) for f in scene.findings) or "normal"
+    return f"{scene.modality} {scene.region}: {found}"
 
 
-@dataclass(frozen=True)
-class Material:
-    """Images of the extra supply, in order from `start`."""
-
-    pixels: NDArray[np.uint8]
-    """(n, EDGE, EDGE), as the model's processor sees them."""
-    whole: NDArray[np.bool_]
-    """(n, FACTORS): what the image shows."""
-    places: NDArray[np.bool_]
-    """(n, GRID * GRID, TRAITS): what each patch shows."""
-    start: int
-
-    def record(self, row: int) -> Record:
-        """What image `row` shows and says."""
-        return record_of("extra", self.start + row)
-
-    @classmethod
-    def make(cls, count: int, *, start: int = 0, workers: int = 1) -> Material:
-        """Draw `count` images."""
-        starts = range(start, start + count, CHUNK)
-        if workers > 1:
-            with ProcessPoolExecutor(workers) as pool:
-                chunks = list(pool.map(_chunk, starts))
-        else:
-            chunks = [_chunk(at) for at in starts]
-        pixels, whole, places = (np.concatenate(part)[:count] for part in zip(*chunks, strict=True))
-        return cls(pixels, whole, places, start)
-
-    @classmethod
-    def cached(cls, path: Path, count: int, *, start: int = 0, workers: int = 1) -> Material:
-        """As `make`, kept in a file."""
-        if not path.exists():
-            made = cls.make(count, start=start, workers=workers)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_suffix(".part.npz")
-            np.savez(beside, pixels=made.pixels, whole=np.packbits(made.whole, 1), places=np.packbits(made.places, 2))
-            beside.replace(path)
-        with np.load(path) as data:
-            whole = np.unpackbits(data["whole"], axis=1)[:, : len(FACTORS)].astype(bool)
-            places = np.unpackbits(data["places"], axis=2)[:, :, : len(TRAITS)].astype(bool)
-            return cls(data["pixels"], whole, places, start)
+def task_answers(record: Record) -> tuple[str, str, str]:
+    """What the three tasks are answered with; the caption again where there is no report."""
+    concepts = "; ".join(CONCEPTS[key].name for key in record.scene.keys)
+    return concepts, record.caption, format_report(record.report) if record.report else record.caption
 
 
-def _chunk(start: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
-    """CHUNK images, through JPEG and the resizing of the processor, so that they look as at run time."""
+def places(scene: Scene, picture: Picture) -> str:
+    """A letter for each patch, row by row: the first finding it shows."""
+    patch = SIZE // GRID
+    cells = [NOTHING] * (GRID * GRID)
+    for kind, mask in picture.marks:
+        shown = mask.reshape(GRID, patch, GRID, patch).max(axis=(1, 3)) > 0.5
+        alike = [finding for finding in scene.findings if finding.kind == kind]
+        for place in shown.reshape(-1).nonzero()[0]:
+            # Of two findings of a kind each side has one; right is drawn on the left.
+            half = "right" if place % GRID < GRID // 2 else "left"
+            here = next((finding for finding in alike if finding.side == half), alike[0])
+            if cells[place] == NOTHING:
+                cells[place] = LETTERS[TRAITS.index(trait(here))]
+    return "".join(cells)
+
+
+def write_lessons(root: Path, count: int) -> None:
+    """Write images and tables of the first `count` phantoms; nothing when they are there already."""
+    marker = root / "complete.txt"
+    if marker.is_file() and marker.read_text(encoding="utf-8") == f"{count}\n":
+        return
+    marker.unlink(missing_ok=True)
+    images = root / "tasks" / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    (root / "base").mkdir(exist_ok=True)
+    if not (root / "base" / "images").exists():
+        (root / "base" / "images").symlink_to(Path("..") / "tasks" / "images", target_is_directory=True)
+    seen, concepts, captions, reports = [], [], [], []
+    for number in range(count):
+        name, record = f"phantom_train_{number}", record_of("extra", number)
+        scene, picture = _drawn(number, images / f"{name}.jpg")
+        seen.append((name, f"{description(record)} {places(scene, picture)} {task_answers(record)[number % 3]}"))
+        concepts.append((name, ";".join(scene.cuis)))
+        captions.append((name, record.caption))
+        if record.report:
+            reports.append((name, record.report.findings, record.report.impression))
+    _write(root / "base" / "captions.csv", ("ID", "Caption"), seen)
+    _write(root / "tasks" / "concepts.csv", ("ID", "CUIs"), concepts)
+    _write(root / "tasks" / "captions.csv", ("ID", "Caption"), captions)
+    _write(root / "tasks" / "reports.csv", ("ID", "Findings", "Impression"), reports)
+    _write(root / "tasks" / "cui_mapping.csv", ("CUI", "Canonical name"), [(c.cui, c.name) for c in CONCEPTS.values()])
+    write_whole(marker, f"{count}\n")
+
+
+def _drawn(number: int, path: Path) -> tuple[Scene, Picture]:
+    """A phantom, saved as the sample's images are."""
     from PIL import Image
 
-    pixels = np.zeros((CHUNK, EDGE, EDGE), np.uint8)
-    whole = np.zeros((CHUNK, len(FACTORS)), bool)
-    places = np.zeros((CHUNK, GRID * GRID, len(TRAITS)), bool)
-    for row in range(CHUNK):
-        scene = scene_of("extra", start + row)
-        picture = draw(scene, stream("extra", start + row, 1))
-        file = io.BytesIO()
-        Image.fromarray(picture.pixels).save(file, "JPEG", quality=QUALITY)
-        pixels[row] = np.asarray(Image.open(file).resize((EDGE, EDGE), Image.Resampling.BICUBIC))
-        whole[row, factors(scene)] = True
-        for kind, mask in picture.marks:
-            patch = SIZE // GRID
-            seen = mask.reshape(GRID, patch, GRID, patch).max(axis=(1, 3)) > 0.5
-            names = {trait(f) for f in scene.findings if f.kind == kind}
-            if len(names) == 1:
-                places[row, :, TRAITS.index(names.pop())] |= seen.reshape(-1)
-            else:
-                halves = np.arange(GRID) >= GRID // 2
-                for finding in scene.findings:
-                    if finding.kind == kind:
-                        half = halves == (finding.side == "left")
-                        places[row, :, TRAITS.index(trait(finding))] |= (seen & half[None, :]).reshape(-1)
-    return pixels, whole, places
+    scene = scene_of("extra", number)
+    picture = draw(scene, stream("extra", number, 1))
+    Image.fromarray(picture.pixels).save(path, "JPEG", quality=QUALITY)
+    return scene, picture
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_whole(path, text.getvalue())

@@ -1,90 +1,81 @@
-"""Trains the sample model from nothing: `python -m runners.sample_model.train` (or `make sample-model`).
+"""Trains the sample model from nothing, with the training room: `python -m runners.sample_model.train`.
 
-About 45 minutes on one shared core (several threads lose time unless the cores are quiet). Everything is
-seeded; the drawn images and each finished stage are kept in `build/sample_model/`, so a run that was stopped
-goes on where it was (delete the folder to start afresh).
+`make sample-model` does it into build/sample_model/; what was stopped goes on where it was. Four trainings, whose
+configs lie here:
 
-1. `vision`   the CLIP tower tells, for each patch, which finding it shows, and for the image all factors
-2. `base`     the projector and the language model describe images (tower frozen) and read sample texts
-3. adapters   LoRA on language model and projector, on weights rounded to NF4: one per task
+1. base.yaml            every weight learns to say what a phantom shows, and of each patch what lies there
+2. <task>.yaml          LoRA on projector and language model in NF4, one adapter for each task
 
-Only phantoms of the `extra` supply are used; valid and test images are never seen.
+    build/sample_model/lessons/                      images and tables (material.py)
+    build/sample_model/untrained/                    random weights, tokenizer, processor (build.py)
+    build/sample_model/{base, adapters/<task>}/      the result in bf16: what lies in this folder, if it is better
+
+Only phantoms of the `extra` supply are used; the sample's train, valid and test images are never seen.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from ruamel.yaml import YAML
+from rich.console import Console
 
-from runners.sample_model.build import build_model, build_processor, build_tokenizer
-from runners.sample_model.language import ANSWERS, description, report, round_to_nf4, see, teach_adapter, teach_base
-from runners.sample_model.material import Material
-from runners.sample_model.vision import train_tower
+from runners.config_files import load_as
+from runners.models.noise import silence
+from runners.sample_model.build import save_untrained
+from runners.sample_model.material import write_lessons
+from runners.training.config import TrainConfig
+from runners.training.loop import train
+from runners.training.saving import load_tensors, save_tensors
+from tasks.files import write_whole
+from tasks.nouns import Task
 
 HERE = Path(__file__).parent
-WORK = Path("build/sample_model")
+WEIGHTS = "model.safetensors"
 IMAGES = 24_000
-EPOCHS = {"vision": 6, "base": 3.0, "concept_detection": 1.5, "caption_prediction": 2.0, "report_generation": 3.0}
-
-
-def texts(material: Material, count: int) -> list[str]:
-    """What the tokenizer is trained on."""
-    prompts = [text for languages in load_prompts().values() for text in languages.values()]
-    records = [material.record(row) for row in range(count)]
-    answers = [answer(record) for record in records for _, answer in ANSWERS.values()]
-    return [*prompts * 20, *answers, *(description(r) for r in records), *(report(r) for r in records)]
-
-
-def load_prompts() -> dict[str, dict[str, str]]:
-    """The prompts that this model is asked with; the runner has more, which must not change its tokenizer."""
-    path = HERE.parent / "prompts" / "prompts.yaml"
-    prompts: dict[str, dict[str, str]] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    return {name: prompts[name] for name in ("concepts", "caption", "report", "describe")}
-
-
-def stage_vision(model: Any, material: Material) -> None:
-    """Train the tower, or read it back."""
-    check = Material.cached(WORK / "check.npz", 500, start=1_000_000)
-    train_tower(model.model.vision_tower, material, check, epochs=int(EPOCHS["vision"]), out=WORK / "vision.pt")
-
-
-def stage_base(model: Any, processor: Any, seen: torch.Tensor, material: Material) -> None:
-    """Train the language model, or read it back; save the base model in bf16."""
-    kept = WORK / "base.pt"
-    if kept.exists():
-        model.load_state_dict(torch.load(kept, weights_only=True))
-    else:
-        teach_base(model, processor, seen, material, load_prompts(), epochs=EPOCHS["base"])
-        torch.save(model.state_dict(), kept)
-    model.bfloat16().save_pretrained(HERE / "base")
-    processor.save_pretrained(HERE / "base")
-    model.float()
 
 
 def main() -> None:
-    """Run the stages in order."""
+    """Run the trainings in order."""
     parser = argparse.ArgumentParser(description="train the sample model")
-    parser.add_argument("--threads", type=int, default=1)
-    threads = parser.parse_args().threads
-    torch.set_num_threads(threads)
-    WORK.mkdir(parents=True, exist_ok=True)
-    material = Material.cached(WORK / "train.npz", IMAGES, workers=threads)
-    processor = build_processor(build_tokenizer(texts(material, 3000)))
-    model = build_model(processor.tokenizer, seed=1)
-    stage_vision(model, material)
-    seen = see(model.model.vision_tower, material)
-    stage_base(model, processor, seen, material)
-    round_to_nf4(model)
-    for task in ANSWERS:
-        out = HERE / "adapters" / task
-        done = WORK / f"{task}.done"
-        if not (done.exists() and (out / "adapter_model.safetensors").exists()):
-            teach_adapter(model, processor, seen, material, load_prompts(), task=task, epochs=EPOCHS[task], out=out)
-            done.touch()
+    parser.add_argument("--out", type=Path, default=Path("build/sample_model"))
+    parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override in all configs")
+    given = parser.parse_args()
+    train_sample_model(given.out, images=given.images, settings=given.set)
+
+
+def train_sample_model(out: Path, *, images: int = IMAGES, settings: Sequence[str] = ()) -> None:
+    """Train base and adapters into `out`; `settings` are overrides of every config."""
+    silence()
+    torch.set_num_threads(1)
+    lessons, untrained = out / "lessons", out / "untrained"
+    write_lessons(lessons, images)
+    save_untrained(untrained, images=min(images, 3000))
+    base = _trained("base", out, [f"data.path={lessons / 'base'}", f"model.name={untrained}", *settings]) / "model"
+    for path in untrained.iterdir():
+        if path.suffix != ".safetensors":
+            write_whole(out / "base" / path.name, path.read_bytes())
+    _in_half(base / WEIGHTS, out / "base" / WEIGHTS)
+    for task in Task:
+        where = [f"data.path={lessons / 'tasks'}", f"model.name={out / 'base'}"]
+        adapter, target = _trained(task.value, out, [*where, *settings]) / "adapter", out / "adapters" / task.value
+        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        config["base_model_name_or_path"] = "runners/sample_model/base"
+        write_whole(target / "adapter_config.json", json.dumps(config, indent=2) + "\n")
+        _in_half(adapter / f"adapter_{WEIGHTS}", target / f"adapter_{WEIGHTS}")
+
+
+def _trained(name: str, out: Path, settings: Sequence[str]) -> Path:
+    config = load_as(TrainConfig, HERE / f"{name}.yaml", settings).config
+    return train(config, name, out / "trainings" / name, score=None, console=Console(stderr=True))
+
+
+def _in_half(source: Path, target: Path) -> None:
+    save_tensors(target, {name: tensor.to(torch.bfloat16) for name, tensor in load_tensors(source).items()})
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from pydantic import BaseModel
 from rich.console import Console
 
-from runners.config_files import load_as
+from runners.config import RunConfig
+from runners.config_files import Loaded, load_as
 from runners.options import CONFIG, DATA
 from runners.training.config import TrainConfig
 from runners.training.survival import TrainingStopped
@@ -63,7 +66,7 @@ def train(
     or the model learnt nothing, 2 unusable arguments or no place to write, 130 or 143 stopped by Ctrl-C or SIGTERM
     and resumable.
     """
-    loaded = load_as(TrainConfig, config, [*settings, *([f"data.path={json.dumps(data)}"] if data else [])])
+    loaded = _load(config, [*settings, *([f"data.path={json.dumps(data)}"] if data else [])])
     console = Console(stderr=True)
     if dry_run:
         from runners.training.dry_run import dry_run as show
@@ -86,6 +89,27 @@ def train(
     except (KeyboardInterrupt, SystemExit) as stop:
         click.echo(f"stopped; to go on from the last checkpoint: {again}", err=True)
         sys.exit(130 if isinstance(stop, KeyboardInterrupt) else stop.code)
+
+
+def _load(path: Path, settings: Sequence[str]) -> Loaded[TrainConfig]:
+    """The config of a training; InputError that says so where the file is a run's."""
+    try:
+        return load_as(TrainConfig, path, settings)
+    except InputError:
+        if _fits(RunConfig, path) and not _fits(TrainConfig, path):
+            raise InputError(
+                f"{path}: a config for `imageclef run`; one for `imageclef train` says what is learnt from and how, as "
+                "configs/caption_prediction/train-sample.yaml does"
+            ) from None
+        raise
+
+
+def _fits(schema: type[BaseModel], path: Path) -> bool:
+    try:
+        load_as(schema, path)
+    except InputError:
+        return False
+    return True
 
 
 def _name(name: str) -> str:

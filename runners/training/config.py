@@ -13,11 +13,11 @@ Precedence and `extends` are those of `runners/config.py`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from runners.config import Count, Generation, Model, Prompt, Section, task_named
+from runners.config import Count, Generation, Model, Prompt, Section, task_named, with_length
 from tasks.nouns import Task
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -147,6 +147,11 @@ class TrainConfig(Section):
     """Checkpoints kept beside the best one."""
     report_to: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
     seed: Annotated[int, Field(strict=True)] = 42
+
+    @model_validator(mode="before")
+    @classmethod
+    def _length(cls, given: Any) -> Any:
+        return with_length(given)
 
     @model_validator(mode="after")
     def _schema(self) -> Self:

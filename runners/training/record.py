@@ -1,8 +1,8 @@
 """The record of a training: `training.json` (what was trained, how, on what, with which result) and `losses.csv`.
 
 training.json is written before the first step and whenever something is known; `finished` is the last thing it
-gets, so a time there means that the training is whole. It belongs to one training: another config, other data or
-another base model in the same folder are refused, and the keys that differ are named.
+gets, so a time there means that the training is whole. It belongs to one training: once a step is taken, another
+config, other data or another base model in the same folder are refused, and the keys that differ are named.
 
 losses.csv has a row for each line of the trainer's log, which is part of each checkpoint, so that a resumed
 training writes the file of an unbroken one:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 FILE = "training.json"
 LOSSES = "losses.csv"
 SCHEMA = 1
+OTHER = "name another training (--name; with make RUN=)"
 _NO_EFFECT = ("data.", "model.name", "model.revision", "model.device", "model.served", "prompt.", "keep", "report_to")
 """Keys that change no weight by themselves: what they lead to (ids, references, weights, the prompt) is hashed."""
 
@@ -101,7 +102,7 @@ def read_training(folder: Path) -> dict[str, Any] | None:
     except (ValueError, AttributeError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise InputError(f"{path}: not a training record; name another training or restore the file")
+        raise InputError(f"{path}: not a training record; {OTHER} or restore the file")
     return content
 
 
@@ -115,17 +116,23 @@ class Record:
 
     @classmethod
     def open(cls, folder: Path, new: dict[str, Any]) -> Record:
-        """The record in `folder`, or `new` written there; InputError when another training has the folder."""
-        before = read_training(folder)
-        if before is not None and before["fingerprint"]["inputs"] != (now := _json(new)["fingerprint"]["inputs"]):
-            keys = "\n".join(f"  {line}" for line in differing(before["fingerprint"]["inputs"], now))
+        """The record in `folder`, or `new` written there; InputError when another training has the folder.
+
+        One that was stopped before its first step, as by a mistake in its config, has nothing to lose and gives way.
+        """
+        before, fresh = read_training(folder), cls(folder, _json(new))
+        differ = before and differing(before["fingerprint"]["inputs"], fresh.content["fingerprint"]["inputs"])
+        trained = any((folder / name).exists() for name in (LOSSES, "checkpoints", "stages"))
+        if before is None or (differ and not trained):
+            fresh.write()
+            return fresh
+        if differ:
+            keys = "\n".join(f"  {line}" for line in differ)
             raise InputError(
                 f"{folder}: another training has this folder, and would be mixed with this one:\n{keys}\n"
-                "name another training, or undo these changes to go on with this one"
+                f"{OTHER}, or undo these changes to go on with this one"
             )
-        record = cls(folder, before or _json(new))
-        record.write()
-        return record
+        return cls(folder, before)
 
     def write(self) -> None:
         """Write training.json in one step."""

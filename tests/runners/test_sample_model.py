@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -12,12 +14,30 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from runners.config_files import load
+from runners.sample_model.material import (
+    GRID,
+    LETTERS,
+    NOTHING,
+    TRAITS,
+    description,
+    places,
+    task_answers,
+    trait,
+    write_lessons,
+)
+from runners.sample_model.train import train_sample_model
 from tasks.concepts import Vocabulary
+from tasks.datasets import open_dataset
+from tasks.nouns import Report, Task
 from tasks.sample.lexicon import CONCEPTS
+from tasks.sample.picture import draw
 from tasks.sample.release import Record, image_bytes, record_of, write_release
+from tasks.sample.scene import scene_of, stream
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-FOLDER = Path(__file__).parents[2] / "runners" / "sample_model"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "runners" / "sample_model"
 ADAPTERS = {"concepts": "concept_detection", "caption": "caption_prediction", "report": "report_generation"}
 IMAGES = 40
 
@@ -108,7 +128,7 @@ def mean_f1(found: Sequence[set[str]], records: Sequence[Record]) -> float:
 def test_base_and_adapters_fit_in_twelve_megabytes() -> None:
     weights = [p for p in FOLDER.rglob("*") if p.is_file() and p.suffix not in {".py", ".pyc"}]
     assert sum(p.stat().st_size for p in weights) <= 12_000_000
-    assert {p.suffix for p in weights} <= {".safetensors", ".json", ".jinja", ".md"}
+    assert {p.suffix for p in weights} <= {".safetensors", ".json", ".jinja", ".md", ".yaml"}
 
 
 def test_the_base_has_two_to_eight_million_parameters_of_a_llava() -> None:
@@ -158,3 +178,62 @@ def test_each_adapter_changes_the_answer() -> None:
     chest = [k for k in range(60) if record_of("test", k).report][:4]
     for name in ADAPTERS:
         assert all(a != b for a, b in zip(answers(name, chest), answers(name, chest, adapter=False), strict=True))
+
+
+def test_a_map_says_where_the_findings_lie() -> None:
+    for number in range(80):
+        scene = scene_of("extra", number)
+        cells = places(scene, draw(scene, stream("extra", number, 1)))
+        assert len(cells) == GRID * GRID
+        assert {TRAITS[LETTERS.index(cell)] for cell in cells if cell != NOTHING} <= set(map(trait, scene.findings))
+        for finding in scene.findings:
+            shown = [n % GRID for n, cell in enumerate(cells) if cell == LETTERS[TRAITS.index(trait(finding))]]
+            alone = [other.kind for other in scene.findings].count(finding.kind) == 1
+            if alone and shown and finding.side:
+                middle = (GRID - 1) / 2
+                assert (sum(shown) / len(shown) < middle) == (finding.side == "right"), (number, finding)
+
+
+def test_the_lessons_are_a_data_set_for_each_training(tmp_path: Path) -> None:
+    write_lessons(tmp_path, 6)
+    base = open_dataset(tmp_path / "base").examples(Task.CAPTIONS, "train")
+    for number, example in enumerate(base):
+        record = record_of("extra", number)
+        said = " ".join(task_answers(record)[number % 3].split())
+        assert re.fullmatch(
+            rf"{description(record)} [.A-Z]{{64}} {re.escape(said)}", " ".join(str(example.reference).split())
+        )
+    tasks = open_dataset(tmp_path / "tasks")
+    for number, example in enumerate(tasks.examples(Task.CONCEPTS, "train")):
+        assert example.reference == record_of("extra", number).scene.cuis
+        assert example.image.read_bytes() == image_bytes("extra", number)
+    reports = [record_of("extra", number).report for number in range(6)]
+    written = [example.reference for example in tasks.examples(Task.REPORTS, "train")]
+    assert [(r.findings, r.impression) for r in written if isinstance(r, Report)] == [
+        (r.findings, r.impression) for r in reports if r
+    ]
+    stamp = (tmp_path / "tasks" / "captions.csv").stat().st_mtime_ns
+    write_lessons(tmp_path, 6)
+    assert (tmp_path / "tasks" / "captions.csv").stat().st_mtime_ns == stamp
+
+
+def shapes(file: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    from safetensors.torch import load_file
+
+    return {name: (str(tensor.dtype), tuple(tensor.shape)) for name, tensor in load_file(file).items()}
+
+
+def test_the_recipe_makes_what_is_shipped(tmp_path: Path) -> None:
+    settings = ["optimization.batch_size=4", "data.limit=12", "data.hold_out=0.2"]
+    train_sample_model(tmp_path, images=30, settings=settings)
+    assert {path.name for path in (tmp_path / "base").iterdir()} == {path.name for path in (FOLDER / "base").iterdir()}
+    for name in ("config.json", "generation_config.json", "processor_config.json"):
+        ours, shipped = (json.loads((root / "base" / name).read_text("utf-8")) for root in (tmp_path, FOLDER))
+        assert ours == shipped
+    for weights in ("base/model", *(f"adapters/{task.value}/adapter_model" for task in Task)):
+        assert shapes(tmp_path / f"{weights}.safetensors") == shapes(FOLDER / f"{weights}.safetensors")
+    for task in Task:
+        record = json.loads((tmp_path / "trainings" / task.value / "training.json").read_text("utf-8"))
+        assert record["finished"] and record["config"]["quantization"] == "nf4"
+        asked = load(ROOT / "configs" / task.value / "sample.yaml").config
+        assert record["config"]["prompt.name"] == asked.prompt.name

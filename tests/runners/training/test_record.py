@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -92,11 +93,31 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 )
 def test_another_training_in_the_folder_is_refused(tmp_path: Path, changed: dict[str, Any], key: str) -> None:
     Record.open(tmp_path, content())
+    (tmp_path / "losses.csv").touch()
     before = (tmp_path / "training.json").read_bytes()
     with pytest.raises(InputError) as refused:
         Record.open(tmp_path, content(**changed))
-    assert key in str(refused.value)
+    assert key in str(refused.value) and "--name" in str(refused.value)
     assert (tmp_path / "training.json").read_bytes() == before
+
+
+def test_a_training_that_never_took_a_step_gives_way_to_another(tmp_path: Path) -> None:
+    Record.open(tmp_path, content())
+    record = Record.open(tmp_path, content(config_of(seed=7)))
+    assert record.content == read_training(tmp_path)
+    assert record.content["config"]["seed"] == 7
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(InputError, match="seed: 7 -> 42"):
+        Record.open(tmp_path, content())
+
+
+def test_opening_a_record_does_not_write_it(tmp_path: Path) -> None:
+    with Record.open(tmp_path, content()).session() as _:
+        pass
+    path = tmp_path / "training.json"
+    os.utime(path, (1, 1))
+    Record.open(tmp_path, content())
+    assert path.stat().st_mtime == 1
 
 
 @pytest.mark.parametrize(
