@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
-from transformers import TrainerCallback
 
 from runners.answers import empty_value
 from runners.asking import Tally
@@ -29,18 +27,16 @@ from runners.checkpoints import Checkpoint
 from runners.config import Data, Prompt, RunConfig
 from runners.loop import answer_all
 from runners.models.loading import resolve_dtype
-from runners.plan import Plan
+from runners.plan import ModelPlan
 from runners.progress import RunProgress
 from runners.prompts import prompt_text, prompts_of
 from runners.training.config import TrainConfig
 from runners.training.inference import gathered, precision, processes, rank, unchanged
-from runners.training.record import Record
 from tasks.files import write_whole
 from tasks.nouns import Example, InputError, Prediction, Task, Value
 
 if TYPE_CHECKING:
     from runners.models.vision_language import VisionLanguageModel
-    from runners.training.config import Stage
     from runners.training.data import Material, Sample
 
 Scorer = Callable[[Mapping[str, Value], Mapping[str, Value], Task, int], Mapping[str, float]]
@@ -162,7 +158,7 @@ class Evaluator:
             )
         return wanted or self.names[0]
 
-    def _answered(self, plan: Plan, *, quiet: bool) -> list[Prediction]:
+    def _answered(self, plan: ModelPlan, *, quiet: bool) -> list[Prediction]:
         """This process's share of the predictions."""
         mine = plan.examples[rank() :: processes()]
         if not mine:
@@ -177,11 +173,11 @@ class Evaluator:
                 progress.advance(len(predictions), failed=sum(p.status == "failed" for p in answered))
         return answered
 
-    def _plan(self, examples: Sequence[Example], prompt: Prompt) -> Plan:
+    def _plan(self, examples: Sequence[Example], prompt: Prompt) -> ModelPlan:
         """What a run over these images would do; the weights, which are changing, have no identity."""
         config, material = self.config, self._material
         asked = prompts_of(prompt, examples, task=config.task, vocabulary=material.vocabulary)
-        return Plan(
+        return ModelPlan(
             config=RunConfig(
                 task=config.task,
                 edition=config.edition,
@@ -203,93 +199,6 @@ class Evaluator:
             adapters=(),
             inputs={},
         )
-
-
-class EvaluationCallback(TrainerCallback):  # type: ignore[misc]
-    """Evaluates every N steps and at the end of a stage, keeps the best, ends a stage that gets no better.
-
-    The base model is evaluated too, before the first step of the first stage; it is never the best. Each evaluation
-    comes before the checkpoint of its step is written, and stands in the trainer's log, which is part of every
-    checkpoint: after a resume the callback knows the best and the patience left.
-    """
-
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        *,
-        stage: Stage,
-        log: Callable[[dict[str, float]], None],
-        save_best: Callable[[], None],
-        record: Record | None = None,
-        loss: Callable[[], float] | None = None,
-    ) -> None:
-        """`log` is the trainer's; `save_best` is called in every process; `record` is given in the first one only.
-
-        `loss` gives the validation loss, where it is wanted (`Evaluator.loss`).
-        """
-        self._evaluator = evaluator
-        self._settings = evaluator.config.evaluation
-        self._stage = stage
-        self._log = log
-        self._save_best = save_best
-        self._record = record
-        self._loss = loss
-        self.best: tuple[int, float] | None = None
-        """Step and value of the best evaluation."""
-        self.idle = 0
-        """Evaluations since the score last rose."""
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Score the base model, for comparison; or take up what was found before a resume."""
-        self.best, self.idle = None, 0
-        if state.global_step == 0 and self._stage == self._evaluator.config.stages[0]:
-            self._evaluate(0)
-        for entry in state.log_history:
-            if entry["step"] > 0 and f"eval_{self._evaluator.metric}" in entry:
-                self._note(entry["step"], entry[f"eval_{self._evaluator.metric}"])
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Evaluate when it is time to."""
-        every = self._settings.every
-        if state.global_step >= state.max_steps or (every and state.global_step % every == 0):
-            asked = control.should_log
-            self._evaluate(state.global_step)
-            control.should_log = asked  # logging the scores takes the request for the training loss back
-            if self._settings.patience is not None and self.idle >= self._settings.patience:
-                control.should_training_stop = True
-
-    def _evaluate(self, step: int) -> None:
-        start = time.monotonic()
-        scores, _ = self._evaluator.scores(images=self._settings.images, prompt=self._stage.prompt)
-        if self._loss is not None:
-            scores = {"loss": self._loss(), **scores}
-        better = step > 0 and self._note(step, scores[self._evaluator.metric])
-        if better:
-            self._save_best()
-        if self._record is not None:
-            self._record.evaluated(
-                stage=self._stage.name,
-                step=step,
-                scores=scores,
-                images=len(self._evaluator.predictions),
-                failed=self._evaluator.failed,
-                seconds=time.monotonic() - start,
-                best=better,
-            )
-        counts = {"images": len(self._evaluator.predictions), "failed": self._evaluator.failed}
-        self._log({f"eval_{name}": value for name, value in {**scores, **counts}.items()})
-
-    def _note(self, step: int, value: float) -> bool:
-        """Whether the evaluation is the best so far; NaN is nothing.
-
-        Of equal ones the later is: where a stage cannot move the score yet, its learning must not be thrown away.
-        """
-        before = None if self.best is None else self.best[1]
-        kept = not math.isnan(value) and (before is None or value >= before)
-        self.idle = 0 if kept and value != before else self.idle + 1
-        if kept:
-            self.best = (step, value)
-        return kept
 
 
 def spread(items: Sequence[Item], count: int | None) -> list[Item]:

@@ -3,6 +3,7 @@
 with unchanged(network, tokenizer), precision(network, torch.bfloat16):
     network.generate(...)        # afterwards training goes on as if nothing had been
 gathered(answers_of(items[rank() :: processes()]))        # the answers to all items, in every process
+with whole_weights(learner): ...                          # each process at its own pace, under FSDP too
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,6 +48,39 @@ def precision(network: Any, dtype: torch.dtype | None) -> torch.autocast:
     kinds = {p.dtype for name, p in network.named_parameters() if p.is_floating_point() and "lora_" not in name}
     half = dtype in (torch.bfloat16, torch.float16)
     return torch.autocast(network.device.type, dtype, enabled=half and kinds != {dtype})
+
+
+@contextmanager
+def whole_weights(learner: Any) -> Iterator[None]:
+    """Meanwhile each process has all weights of `learner`, the trainer's model: none waits for another's shares.
+
+    Without effect unless FSDP shards them; then every process must enter, none may train, and the weights must fit
+    on one accelerator, as they did when they were loaded.
+    """
+    from torch.distributed.fsdp import FSDPModule, register_fsdp_forward_method
+    from transformers import GenerationMixin
+
+    shards = [module for module in learner.modules() if isinstance(module, FSDPModule)]
+    if shards:
+        # FSDP looks for its root in the first forward, which must not be that of a layer.
+        learner.looked_at = lambda: None
+        register_fsdp_forward_method(learner, "looked_at")
+        learner.looked_at()
+    # Under FSDP transformers lets every process write as many tokens, in as many batches, as the others.
+    writers = [module for module in learner.modules() if shards and isinstance(module, GenerationMixin)]
+    try:
+        for module in writers:
+            module.generate = partial(module.generate, synced_gpus=False)
+        for module in shards:
+            module.set_reshard_after_forward(reshard_after_forward=False, recurse=False)
+            module.unshard()
+        yield
+    finally:
+        for module in writers:
+            vars(module).pop("generate", None)
+        for module in shards:
+            module.reshard()
+            module.set_reshard_after_forward(reshard_after_forward=module is not learner, recurse=False)
 
 
 def rank() -> int:

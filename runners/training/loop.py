@@ -4,11 +4,13 @@
     # -> trainings/concept_detection/train-sample, with adapter/, stages/, checkpoints/, training.json, losses.csv
 
 A training that was stopped goes on where it was: finished stages are read back, the stage under way starts from its
-last whole checkpoint. A finished one is left as it is.
+last whole checkpoint, on any number of processes that can share out the same effective batch. A finished one is left
+as it is.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import time
@@ -30,21 +32,23 @@ from runners.training.card import CARD, write_card
 from runners.training.collate import Collator
 from runners.training.config import TrainConfig
 from runners.training.data import Material, read_material, samples_of
-from runners.training.evaluate import EvaluationCallback, Evaluator, Scorer, spread
+from runners.training.evaluate import Evaluator, Scorer, spread
+from runners.training.evaluation_callback import EvaluationCallback
+from runners.training.launch import for_processes, way
 from runners.training.linter import ENOUGH, too_short
 from runners.training.masks import count_truncated
-from runners.training.network import Trainee, open_for_training, refuse_unready, sharded
+from runners.training.network import open_for_training, refuse_unready
 from runners.training.parts import count, planned
-from runners.training.record import Losses, LossLog, Record, new_training, read_training
+from runners.training.record import LOSSES, OTHER, Losses, LossLog, Record, new_training, read_training
 from runners.training.saving import finished_stages, restore, save_result, save_stage, tensors_of
 from runners.training.stages import Work, checksums, plan_stage, require_moved, start_stage
-from runners.training.survival import explained, last_checkpoint, until_sigterm
+from runners.training.survival import explained, last_checkpoint, require_readable, until_sigterm
 
 if TYPE_CHECKING:
     from runners.training.trainer import StageTrainer
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Session:
     """One process at work on a training."""
 
@@ -53,12 +57,25 @@ class _Session:
     folder: Path
     place: Place
     material: Material
-    trainee: Trainee
-    collate: Collator
-    evaluator: Evaluator | None
+    score: Scorer | None
     record: Record | None
     """In the first process only."""
     console: Console
+
+    def __post_init__(self) -> None:
+        self.open(stages=finished_stages(self.folder, self.config.stages))
+
+    def open(self, *, stages: int) -> None:
+        """Take up the base model with what the first `stages` left, whole in every process."""
+        for name in ("trainee", "collate", "evaluator"):
+            vars(self).pop(name, None)
+        gc.collect()  # two networks at once may be too many
+        config = self.config
+        self.trainee = open_for_training(config)
+        restore(self.folder, config.stages[:stages], self.trainee)
+        model = self.trainee.model
+        self.collate = Collator(model, max_tokens=config.optimization.max_tokens)
+        self.evaluator = None if self.score is None else Evaluator(model, self.material, config, self.score)
 
     def say(self, text: str) -> None:
         """Print as it stands, once for all processes."""
@@ -93,56 +110,49 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(stoppable())
-        stack.enter_context(locked(folder, place))
+        stack.enter_context(locked(folder, place, other=OTHER))
         stack.enter_context(explained(config, folder))
         begun = read_training(folder)
-        record = _open_record(config, name, folder, material, place) if place.rank == 0 else None
+        # Before the first step there is nothing to go on with.
+        began = begun["processes"] if begun is not None and (folder / LOSSES).exists() else place.processes
+        record = _open_record(config, name, folder, material, began) if place.rank == 0 else None
         if begun is not None and begun["finished"]:
             console.print(f"{folder}: finished {begun['finished']}", soft_wrap=True, highlight=False, markup=False)
             if record is not None and not (folder / CARD).exists():
                 write_card(folder)
             return folder
+        config = for_processes(config, place.processes, began=began)
         if record is not None:
-            stack.enter_context(record.session())
-        trainee = open_for_training(config)
-        session = _Session(
-            config=config,
-            name=name,
-            folder=folder,
-            place=place,
-            material=material,
-            trainee=trainee,
-            collate=Collator(trainee.model, max_tokens=config.optimization.max_tokens),
-            evaluator=None if score is None or sharded() else Evaluator(trainee.model, material, config, score),
-            record=record,
-            console=console,
-        )
+            stack.enter_context(record.session(place.processes))
+        session = _Session(config, name, folder, place, material, score, record, console)
         for note in material.audit["notes"]:
             session.say(note)
         _all_stages(session)
         _finish(session)
         if overfit is not None and session.evaluator is not None:
             samples = samples_of(material, config, config.stages[-1])
-            session.say(judged(samples, session.evaluator.predictions, trainee.model.processor.tokenizer))
+            session.say(judged(samples, session.evaluator.predictions, session.trainee.model.processor.tokenizer))
     return folder
 
 
-def _open_record(config: TrainConfig, name: str, folder: Path, material: Material, place: Place) -> Record:
+def _open_record(config: TrainConfig, name: str, folder: Path, material: Material, processes: int) -> Record:
     base = locate(config.model.name, config.model.revision)
     prompt = prompt_text(config.prompt)
-    new = new_training(config, name, material, base=base, prompt=prompt, processes=place.processes)
+    new = new_training(config, name, material, base=base, prompt=prompt, processes=processes)
     return Record.open(folder, new)
 
 
 def _all_stages(session: _Session) -> None:
     config, folder = session.config, session.folder
     done = finished_stages(folder, config.stages)
-    restore(folder, config.stages[:done], session.trainee)
     if done:
         session.say(f"going on with {folder}: {done} of {len(config.stages)} stages are done")
     # All of them before the first: what a later stage lacks is told at once.
     for work in [_planned(session, number) for number in range(done + 1, len(config.stages) + 1)]:
         _one_stage(session, work)
+        if way() != "ddp":
+            # Shared weights, and DeepSpeed's hooks on them, stay in the network: what comes next begins as a resume.
+            session.open(stages=work.number)
 
 
 def _planned(session: _Session, number: int) -> Work:
@@ -186,6 +196,7 @@ def _one_stage(session: _Session, work: Work) -> None:
     _attach(session, work, trainer)
     checkpoint = last_checkpoint(here)
     if checkpoint is not None:
+        require_readable(checkpoint, way=way(), processes=session.place.processes)
         session.say(f"{work.stage.name}: going on from {checkpoint.name}")
     with until_sigterm() as sigterm:
         trainer.add_callback(Watch(session.console, work, sigterm))
@@ -270,8 +281,7 @@ def _finish(session: _Session) -> None:
     )
     write_card(session.folder)
     if evaluator is None:
-        why = "the weights are shared between the processes" if sharded() else "no scorer was given"
-        session.say(f"nothing was evaluated: {why}; imageclef run and imageclef score do it")
+        session.say("nothing was evaluated: no scorer was given; imageclef run and imageclef score do it")
     else:
         session.say(
             f"{evaluator.metric} {scores[evaluator.metric]:.4f} on all {len(evaluator.predictions)} valid images"

@@ -11,7 +11,6 @@ which in 4-bit would round, and what comes out is one adapter.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +24,7 @@ from runners.models.llava_med import loadable
 from runners.models.loading import resolve_device, resolve_dtype
 from runners.models.vision_language import VisionLanguageModel
 from runners.training.config import TrainConfig
+from runners.training.launch import refuse_launch
 from runners.training.parts import ADAPTER, lora_targets
 from tasks.nouns import InputError
 
@@ -80,23 +80,13 @@ def open_for_training(config: TrainConfig) -> Trainee:
     return Trainee(model, handle, base, precision)
 
 
-def sharded() -> bool:
-    """Whether `accelerate launch` asked for weights that are shared between the processes."""
-    return any(os.environ.get(key, "").lower() == "true" for key in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
-
-
 def refuse_unready(config: TrainConfig) -> None:
     """InputError when something that the training needs besides the model is not there."""
     if missing := [name for name in config.report_to if find_spec(name) is None]:
         raise InputError(f"report_to: {missing[0]} is not installed: pip install {missing[0]}, or take it out")
     if config.optimization.optimizer == "paged_adamw_8bit" and find_spec("bitsandbytes") is None:
         raise InputError("optimization.optimizer: paged_adamw_8bit needs bitsandbytes: pip install bitsandbytes")
-    if not sharded():
-        return
-    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
-        raise InputError("DeepSpeed is not supported: it keeps copies of its own; use runners/training/fsdp.yaml")
-    if os.environ.get("FSDP_VERSION") != "2" or {stage.how for stage in config.stages} == {"lora", "full"}:
-        raise InputError("FSDP: version 2 it must be (runners/training/fsdp.yaml), and all stages lora or all full")
+    refuse_launch()
 
 
 def _as_run(config: TrainConfig, precision: torch.dtype) -> RunConfig:

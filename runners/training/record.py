@@ -155,10 +155,11 @@ class Record:
         self.write()
 
     @contextmanager
-    def session(self) -> Iterator[None]:
-        """Note when, where and with what this process was at work, however it ends."""
+    def session(self, processes: int = 1) -> Iterator[None]:
+        """Note when, where and with what this process was at work, one of so many, however it ends."""
         session: dict[str, Any] = {
             "started": _now(),
+            "processes": processes,
             "command": sys.argv,
             "versions": versions(),
             "git": git_state(),

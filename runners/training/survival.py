@@ -21,6 +21,7 @@ from typing import Any
 
 from runners.models import is_out_of_memory
 from runners.training.config import TrainConfig
+from runners.training.launch import Way
 from tasks.files import write_whole
 from tasks.nouns import InputError
 
@@ -54,9 +55,26 @@ def until_sigterm() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def mark_whole(checkpoint: Path, step: int) -> None:
-    """Say that `checkpoint` is complete."""
-    write_whole(checkpoint / WHOLE, json.dumps({"step": step}) + "\n")
+def mark_whole(checkpoint: Path, step: int, *, way: Way = "ddp", processes: int = 1) -> None:
+    """Say that `checkpoint` is complete, and by which processes it was written."""
+    write_whole(checkpoint / WHOLE, json.dumps({"step": step, "way": way, "processes": processes}) + "\n")
+
+
+def require_readable(checkpoint: Path, *, way: Way, processes: int) -> None:
+    """InputError when the optimizer's state in `checkpoint` cannot be read by these processes.
+
+    Each way keeps it in a form of its own, DeepSpeed in one for each process.
+    """
+    before = {"way": "ddp", **json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))}
+    if before["way"] != way:
+        plain, launched = "without `accelerate launch`", "with runners/training/{}.yaml"
+        here, there = (plain if name == "ddp" else launched.format(name) for name in (way, before["way"]))
+        raise InputError(f"{checkpoint} is of a training started {there}, this one is started {here}: go on as before")
+    if way == "deepspeed" and before["processes"] != processes:
+        raise InputError(
+            f"{checkpoint}: DeepSpeed goes on with as many processes as before alone, {before['processes']}: set "
+            "num_processes"
+        )
 
 
 def last_checkpoint(folder: Path) -> Path | None:

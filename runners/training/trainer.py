@@ -5,7 +5,8 @@
 
 Of `Trainer` only this is changed: the order of the samples is ours (`balance.py`), a checkpoint holds the tensors of
 the stage alone, under their canonical names, and a loss that is no number stops before the weights move. Killed at
-any moment and started again, a training has the losses and the adapter of one that was not, on a CPU bit for bit.
+any moment and started again, a training has the losses and the adapter of one that was not, on a CPU bit for bit; with
+another number of processes as far as sums of floating-point numbers do not depend on their order, and without dropout.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from typing import Any
 import torch
 from rich.console import Console
 from torch.utils.data import SequentialSampler
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from runners.training.config import TrainConfig
 from runners.training.data import Sample
+from runners.training.launch import tell_deepspeed, way, wrap_layers
 from runners.training.network import Trainee
 from runners.training.saving import PARTS, load_tensors, put_tensors, save_tensors, tensors_of
 from runners.training.stages import Work
@@ -69,6 +71,8 @@ class StageTrainer(Trainer):  # type: ignore[misc]
     ) -> None:
         super().__init__(model=trainee.learner, args=arguments, train_dataset=work, data_collator=NamedBatches(collate))
         self.remove_callback(PrinterCallback)
+        if way() == "fsdp":
+            wrap_layers(self.accelerator, trainee.network)
         self._trainee = trainee
         self._work = work
         self._names = tuple(names)
@@ -128,7 +132,8 @@ class StageTrainer(Trainer):  # type: ignore[misc]
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
-            mark_whole(self.folder / f"checkpoint-{self.state.global_step}", self.state.global_step)
+            path = self.folder / f"checkpoint-{self.state.global_step}"
+            mark_whole(path, self.state.global_step, way=way(), processes=self.args.world_size)
             # transformers would remove the last whole one before this one is marked.
             keep_last(self.folder, self._keep)
             for path in self.folder.glob("best-*.safetensors"):
@@ -138,6 +143,13 @@ class StageTrainer(Trainer):  # type: ignore[misc]
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         path = Path(resume_from_checkpoint) / PARTS
         put_tensors(self._trainee.network, load_tensors(path), path)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        super()._load_rng_state(checkpoint)
+        if checkpoint is not None and len(list(Path(checkpoint).glob("rng_state*.pth"))) != self.args.world_size:
+            # Other noise than at the start of the stage, and in each process.
+            drawn = self.state.global_step * self.args.world_size + self.args.process_index
+            set_seed(self.args.seed + drawn)
 
     def _best(self, step: int) -> Path:
         return self.folder / f"best-{step}.safetensors"
@@ -188,6 +200,7 @@ def arguments_of(config: TrainConfig, work: Work, trainee: Trainee, folder: Path
     settings = config.optimization
     on_cpu = trainee.network.device.type == "cpu"
     kept = work.steps if config.evaluation.every is None else config.evaluation.every
+    mixed = None if way() == "deepspeed" else trainee.precision
     arguments = TrainingArguments(
         output_dir=str(folder),
         run_name=f"{name} {work.stage.name}",
@@ -202,8 +215,8 @@ def arguments_of(config: TrainConfig, work: Work, trainee: Trainee, folder: Path
         adam_beta2=settings.beta2,
         max_grad_norm=settings.max_grad_norm,
         optim={"adamw": "adamw_torch"}.get(settings.optimizer, settings.optimizer),
-        bf16=trainee.precision == torch.bfloat16,
-        fp16=trainee.precision == torch.float16,
+        bf16=mixed == torch.bfloat16,
+        fp16=mixed == torch.float16,
         activation_checkpointing=settings.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         seed=config.seed + work.number,
@@ -222,6 +235,8 @@ def arguments_of(config: TrainConfig, work: Work, trainee: Trainee, folder: Path
         dataloader_pin_memory=not on_cpu,
         ddp_find_unused_parameters=False,
     )
+    if way() == "deepspeed":
+        tell_deepspeed(arguments, trainee.precision)
     # Without torchrun one accelerator is used: torch's DataParallel would split the batches of patches wrongly.
     arguments._n_gpu = min(1, arguments.n_gpu)
     return arguments

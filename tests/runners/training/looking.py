@@ -14,7 +14,8 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from runners.training.collate import Collator
 from runners.training.config import TrainConfig
 from runners.training.data import Material, Sample, samples_of
-from runners.training.evaluate import EvaluationCallback, Evaluator
+from runners.training.evaluate import Evaluator
+from runners.training.evaluation_callback import EvaluationCallback
 from runners.training.network import Trainee, open_for_training
 from runners.training.record import Losses, LossLog, Record, new_training
 from tasks.nouns import Task, Value

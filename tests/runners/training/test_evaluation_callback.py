@@ -11,7 +11,8 @@ import pytest
 
 from runners.training.collate import Collator
 from runners.training.data import Material, read_material, samples_of
-from runners.training.evaluate import EvaluationCallback, Evaluator
+from runners.training.evaluate import Evaluator
+from runners.training.evaluation_callback import EvaluationCallback
 from runners.training.network import open_for_training
 from runners.training.record import Record, read_losses
 from tests.runners.training.looking import config_of, exact, losses_of, scripted, stepper, watched

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,10 +16,10 @@ import torch
 
 from runners.training.survival import BadLoss, TrainingStopped
 from tasks.nouns import InputError
+from tests.runners.training.launching import ROOT, assert_alike, launch, rows
 from tests.runners.training.tiny_training import optimization, run, score, settings
 
 Build = Callable[[str], Path]
-ROOT = Path(__file__).parents[3]
 STAGES = [{"name": "see", "train": ["vision"]}, {"name": "speak", "train": ["projector", "language"]}]
 SAME = ("losses.csv", "adapter/adapter_model.safetensors", "adapter/adapter_config.json")
 
@@ -107,13 +104,9 @@ def test_two_processes_learn_as_one_with_the_same_effective_batch(tiny: Build, t
     config = tmp_path / "config.json"
     half = settings(tiny("llava"), **common, optimization={**whole, "accumulation": 1})
     config.write_text(json.dumps(half), encoding="utf-8")
-    two_processes("several", config, tmp_path / "two")
-    one, two = (rows(tmp_path / name) for name in ("one", "two"))
-    assert len(one) == len(two) > 4
-    for row, other in zip(one, two, strict=True):
-        assert row["step"] == other["step"]
-        for key in ("train/loss", "grad_norm", "learning_rate", "val/letters"):
-            assert row[key] == other[key] == "" or math.isclose(float(row[key]), float(other[key]), rel_tol=1e-5), key
+    assert launch("several", config, tmp_path / "two") == ""
+    assert len(rows(tmp_path / "one")) > 4
+    assert_alike(tmp_path / "two", tmp_path / "one", losses=1e-5)
     record = json.loads((tmp_path / "two" / "training.json").read_text(encoding="utf-8"))
     assert record["processes"] == 2
     assert [stage["effective_batch"] for stage in record["stages"]] == [4, 4]
@@ -122,7 +115,7 @@ def test_two_processes_learn_as_one_with_the_same_effective_batch(tiny: Build, t
 def test_what_two_processes_share_is_saved_whole(tiny: Build, tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(settings(tiny("llava"), stages=STAGES)), encoding="utf-8")
-    two_processes("sharded", config, tmp_path)
+    assert launch("sharded", config, tmp_path) == ""
 
 
 def test_each_stage_says_what_it_trained(tiny: Build, tmp_path: Path) -> None:
@@ -230,19 +223,3 @@ def test_an_image_that_cannot_be_opened_is_a_message(
     with pytest.raises(InputError, match=r"^image ImageCLEF\w+: cut short: mend the file$"):
         run(tmp_path / "t", settings(tiny("llava")))
     assert (tmp_path / "t" / "checkpoints" / "1-language" / "checkpoint-1" / "whole.json").exists()
-
-
-def two_processes(module: str, config: Path, folder: Path) -> None:
-    """Run a module of this folder in two processes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(port)]
-    command = [sys.executable, *launcher, "-m", f"tests.runners.training.{module}", str(config), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "losses.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
