@@ -14,7 +14,8 @@ from typing import Any, cast
 import click
 from rich.console import Console
 
-from evaluation.breakdown import Subset, by_group, modality_groups, per_concept_csv, print_groups
+from evaluation.concepts.counts import per_concept_csv
+from evaluation.concepts.groups import KINDS, Subset, by_group, print_groups, true_kinds
 from evaluation.inputs.arguments import print_problems, read_accepted, read_inputs
 from evaluation.inputs.options import HOW, WHERE, parted
 from evaluation.inputs.outputs import check_outputs, files_read
@@ -40,7 +41,7 @@ from tasks.options import with_options
 @click.option("--signatures", is_flag=True, help="Print what pins each number.")
 @click.option("--per-image", type=click.Path(path_type=Path), metavar="OUT.csv", help="Write each image's scores.")
 @click.option("--per-concept", type=click.Path(path_type=Path), metavar="OUT.csv", help="Write each concept's scores.")
-@click.option("--by", type=click.Choice(["modality"]), help="Score groups of images, too.")
+@click.option("--by", type=click.Choice(list(KINDS)), help="Score groups of images, too.")
 @click.option(
     "--resamples", default=1000, show_default=True, type=click.IntRange(1, 1_000_000), help="Of each interval."
 )
@@ -64,7 +65,7 @@ def score(
     where, how = parted(options)
     asked = read_inputs([submission], **where)
     if (per_concept or by) and asked.task is not Task.CONCEPTS:
-        raise InputError("--per-concept and --by modality go by concepts: use them with task 1")
+        raise InputError("--per-concept and --by go by concepts: use them with task 1")
     of_run = [submission / name for name in ("run.json", "predictions.csv", "scores.json")]
     taken = [*asked.files, *of_run, *files_read(**where)]
     check_outputs({"--per-image": per_image, "--per-concept": per_concept}, taken)
@@ -80,7 +81,7 @@ def score(
         write_whole(per_concept, per_concept_csv(*sides, vocabulary=asked.gold.vocabulary))
     parts: dict[str, Subset] = {}
     if by is not None:
-        groups = modality_groups(scores, asked.gold)
+        groups = true_kinds(scores, asked.gold, KINDS[by])
         parts = by_group(scores, groups, drawn_together=asked.gold.groups, resamples=resamples, seed=seed)
     if as_json:
         grouped = {"groups": {by: {name: part.to_json() for name, part in parts.items()}}} if by else {}

@@ -21,14 +21,19 @@ from evaluation.providers.package_metric import environment_of
 from tasks.nouns import InputError
 from tasks.options import DEFAULT_YEAR, FILE, TASK_HELP, Option
 
-WHERE: Sequence[Option] = (
-    click.option("--task", "task_name", metavar="TASK", help=TASK_HELP),
+GOLD: Sequence[Option] = (
     click.option("--references", type=FILE, help="Label file with the gold answers."),
     click.option("--references-secondary", type=FILE, help="Manual concepts (task 1)."),
     click.option("--edition", "year", help=f"Year whose rules apply.  [default: {DEFAULT_YEAR}, or the run's]"),
     click.option("--groups", metavar="FILE[:COLUMN]", help="Patient or article of each image, drawn as one."),
+    click.option("--vocabulary", type=FILE, help="Table of CUIs and names, to look for concepts and to name them."),
+)
+"""Where gold answers come from."""
+
+WHERE: Sequence[Option] = (
+    click.option("--task", "task_name", metavar="TASK", help=TASK_HELP),
+    *GOLD,
     click.option("--images", type=FILE, help="Folder with the images, for metrics that look at them."),
-    click.option("--vocabulary", type=FILE, help="Table of CUIs and names, for metrics that look for concepts."),
 )
 """The arguments of `read_inputs` by name."""
 

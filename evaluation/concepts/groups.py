@@ -1,21 +1,19 @@
-"""Where a submission is good: scores by concept, and by groups of images such as the modality.
+"""Scores of groups of images, such as those of a modality or a body region.
 
-An image's modality is the one modality CUI among its concepts: the first seven of the CUIs that the organisers count in
-the secondary score (github.com/taubsity/clef-caption-evaluation-2026, concept_detection). A score of a group is the
-score of its images alone, from the summands of the whole set: CIDEr keeps the document frequencies of all references.
+An image's modality is the one modality CUI among its concepts, its region the one CUI of a body region: the first seven
+and the other eight of the CUIs that the organisers count in the secondary score
+(github.com/taubsity/clef-caption-evaluation-2026, concept_detection). A score of a group is the score of its images
+alone, from the summands of the whole set: CIDEr keeps the document frequencies of all references.
 
-    per_concept([("C0040405",), ("C0040405", "C1306645")], [("C0040405",), ()])[0]    # Concept("C0040405", 2, 1, 1)
-    groups = modalities(["a", "b"], {"a": ("C0040405",), "b": ("C0040405", "C0032743")})
+    groups = kinds(["a", "b"], {"a": ("C0040405",), "b": ("C0040405", "C0032743")}, MODALITIES)
     groups    # {"a": "CT", "b": "several"}
     by_group(scores, groups)["CT"].scores["f1"]    # Estimate(value=0.6121, ci=(0.6012, 0.6230))
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -25,9 +23,8 @@ from rich.table import Table
 
 from evaluation.bootstrap import intervals
 from evaluation.inputs.references import References
-from evaluation.metrics.concept_f1 import Cuis, Labels, numbered
+from evaluation.metrics.concept_f1 import Cuis
 from evaluation.scores import Scores
-from tasks.concepts import Vocabulary
 from tasks.nouns import InputError, Task
 
 MODALITIES = {
@@ -39,34 +36,19 @@ MODALITIES = {
     "C1306645": "X-ray",
     "C0920367": "OCT",
 }
+REGIONS = {
+    "C1140618": "upper extremity",
+    "C0037949": "spine",
+    "C0030797": "pelvis",
+    "C0023216": "lower extremity",
+    "C0037303": "skull",
+    "C0817096": "chest",
+    "C0006141": "breast",
+    "C0000726": "abdomen",
+}
+KINDS: Mapping[str, Mapping[str, str]] = {"modality": MODALITIES, "region": REGIONS}
 SEVERAL, NONE = "several", "none"
-"""The groups of the images with more than one modality CUI, and with none."""
-
-
-class Concept(NamedTuple):
-    """How one concept fares."""
-
-    cui: str
-    true: int
-    """Images that have it in truth."""
-    predicted: int
-    """Images that it was predicted for."""
-    both: int
-
-    @property
-    def precision(self) -> float | None:
-        """None when it was never predicted."""
-        return self.both / self.predicted if self.predicted else None
-
-    @property
-    def recall(self) -> float | None:
-        """None when no image has it."""
-        return self.both / self.true if self.true else None
-
-    @property
-    def f1(self) -> float:
-        """Macro F1 is the mean of this over all concepts."""
-        return 2 * self.both / (self.true + self.predicted)
+"""The groups of the images with more than one CUI of the kind, and with none."""
 
 
 class Estimate(NamedTuple):
@@ -90,44 +72,23 @@ class Subset:
         return {"n": self.n, "scores": {name: {"value": v, "ci": list(ci)} for name, (v, ci) in self.scores.items()}}
 
 
-def per_concept(truths: Sequence[Cuis], predictions: Sequence[Cuis]) -> list[Concept]:
-    """Every concept of the truths and predictions, upper-cased, the most frequent in truth first."""
-    numbers = numbered(truths, predictions)
-    true, ours = (Labels.of(side, numbers).concepts for side in (truths, predictions))
-    names = dict(zip(numbers.values(), (entry.strip().upper() for entry in numbers), strict=True))
-    counts = [side.frequencies.astype(int).tolist() for side in (true, ours, true & ours)]
-    found = [Concept(cui, *(of[number] for of in counts)) for number, cui in names.items() if cui]
-    return sorted(found, key=lambda one: (-one.true, -one.predicted, one.cui))
-
-
-def per_concept_csv(
-    truths: Sequence[Cuis], predictions: Sequence[Cuis], *, vocabulary: Vocabulary | None = None
-) -> str:
-    """A row per concept; a precision or recall of nothing is empty, as is the name of a concept without one."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    named = ["name"] if vocabulary else []
-    writer.writerow(["cui", *named, "true", "predicted", "both", "precision", "recall", "f1"])
-    for one in per_concept(truths, predictions):
-        name = [vocabulary.name(one.cui)] if vocabulary else []
-        writer.writerow([one.cui, *name, one.true, one.predicted, one.both, one.precision, one.recall, one.f1])
-    return buffer.getvalue()
-
-
-def modalities(ids: Iterable[str], concepts: Mapping[str, Cuis]) -> dict[str, str]:
-    """Image id -> its modality by its true concepts: the manual ones where there are such."""
+def kinds(ids: Iterable[str], concepts: Mapping[str, Cuis], names: Mapping[str, str]) -> dict[str, str]:
+    """Image id -> its modality or region by its concepts, of those in `names` (CUI -> name)."""
     found: dict[str, str] = {}
     for image_id in ids:
-        labels = {cui.strip().upper() for cui in concepts.get(image_id, ())} & MODALITIES.keys()
-        found[image_id] = MODALITIES[labels.pop()] if len(labels) == 1 else SEVERAL if labels else NONE
+        labels = {cui.strip().upper() for cui in concepts.get(image_id, ())} & names.keys()
+        found[image_id] = names[labels.pop()] if len(labels) == 1 else SEVERAL if labels else NONE
     return found
 
 
-def modality_groups(scores: Scores, gold: References) -> dict[str, str]:
-    """The modalities of the scored images; InputError where the references are texts."""
+def true_kinds(scores: Scores, gold: References, names: Mapping[str, str]) -> dict[str, str]:
+    """The modalities or regions of the scored images by their manual concepts, or their true ones without any.
+
+    InputError where the references are texts.
+    """
     if scores.task is not Task.CONCEPTS:
         raise InputError(f"an image's modality is known by its concepts: group concept scores, not {scores.task}")
-    return modalities(scores.ids, cast(Mapping[str, Cuis], gold.secondary or gold.values))
+    return kinds(scores.ids, cast(Mapping[str, Cuis], gold.secondary or gold.values), names)
 
 
 def by_group(

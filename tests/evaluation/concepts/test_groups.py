@@ -1,31 +1,18 @@
-"""Scores by concept and by groups of images: their counts, their sums, and that a group stands for itself."""
+"""Scores of groups of images: their kinds, and that a group stands for itself."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from rich.console import Console
 
-from evaluation.breakdown import (
-    MODALITIES,
-    Concept,
-    by_group,
-    modalities,
-    modality_groups,
-    per_concept,
-    per_concept_csv,
-    print_groups,
-)
+from evaluation.concepts.groups import MODALITIES, REGIONS, by_group, kinds, print_groups, true_kinds
 from evaluation.inputs.references import References
-from evaluation.metrics.concept_f1 import Labels, macro_f1, numbered
 from evaluation.score import score_predictions
 from evaluation.scores import Scores
-from tasks.concepts import Vocabulary
 from tasks.editions import load_edition
 from tasks.nouns import InputError, Task, Value
 
@@ -45,54 +32,9 @@ def scored(resamples: int = 50) -> Scores:
     )
 
 
-def test_each_concept_is_counted_once_an_image_the_frequent_ones_first() -> None:
-    found = per_concept(TRUTHS, ANSWERS)
-    assert found == [
-        Concept(CHEST, 3, 1, 1),
-        Concept(CT, 2, 3, 2),
-        Concept(PET, 1, 0, 0),
-        Concept(XRAY, 1, 0, 0),
-        Concept("C9999999", 0, 1, 0),
-    ]
-    chest, ct, pet, _, invented = found
-    assert (chest.precision, chest.recall, chest.f1) == (1.0, 1 / 3, 0.5)
-    assert (ct.precision, ct.recall, ct.f1) == (2 / 3, 1.0, 0.8)
-    assert (pet.precision, pet.recall, pet.f1) == (None, 0.0, 0.0)
-    assert (invented.precision, invented.recall, invented.f1) == (0.0, None, 0.0)
-
-
-def test_macro_f1_is_the_mean_over_the_concepts() -> None:
-    numbers = numbered(TRUTHS, ANSWERS)
-    macro = macro_f1(Labels.of(TRUTHS, numbers), Labels.of(ANSWERS, numbers)).value
-    assert macro == pytest.approx(np.mean([one.f1 for one in per_concept(TRUTHS, ANSWERS)]), abs=1e-15)
-
-
-def test_no_concept_at_all() -> None:
-    assert per_concept([()], [("",)]) == []
-    assert per_concept_csv([()], [()]) == "cui,true,predicted,both,precision,recall,f1\n"
-
-
-def test_the_table_of_concepts_names_those_it_can() -> None:
-    vocabulary = Vocabulary({CT: ('X-Ray, "Computed"', "CT")})
-    rows = list(csv.DictReader(io.StringIO(per_concept_csv(TRUTHS, ANSWERS, vocabulary=vocabulary))))
-    assert [row["name"] for row in rows] == ["", 'X-Ray, "Computed"', "", "", ""]
-    assert rows[1] == {
-        "cui": CT,
-        "name": 'X-Ray, "Computed"',
-        "true": "2",
-        "predicted": "3",
-        "both": "2",
-        "precision": repr(2 / 3),
-        "recall": "1.0",
-        "f1": "0.8",
-    }
-    assert (rows[2]["precision"], rows[4]["recall"]) == ("", "")
-    assert "name" not in per_concept_csv(TRUTHS, ANSWERS)
-
-
 def test_the_modality_of_an_image() -> None:
     truths = dict(zip(IDS, TRUTHS, strict=True))
-    found = modalities([*IDS, "unknown", "lower"], {**truths, "lower": (f" {CT.lower()}", CT, "")})
+    found = kinds([*IDS, "unknown", "lower"], {**truths, "lower": (f" {CT.lower()}", CT, "")}, MODALITIES)
     assert found == {
         "i0": "CT",
         "i1": "several",
@@ -107,21 +49,29 @@ def test_the_modality_of_an_image() -> None:
 def test_manual_concepts_decide_where_there_are_some() -> None:
     gold: dict[str, Value] = dict(zip(IDS, TRUTHS, strict=True))
     scores = scored()
-    assert list(modality_groups(scores, References(gold)).values()) == ["CT", "several", "X-ray", "none", "none"]
+    assert list(true_kinds(scores, References(gold), MODALITIES).values()) == ["CT", "several", "X-ray", "none", "none"]
     manual = References(gold, secondary={IDS[0]: (PET,)})
-    assert list(modality_groups(scores, manual).values()) == ["PET", "none", "none", "none", "none"]
+    assert list(true_kinds(scores, manual, MODALITIES).values()) == ["PET", "none", "none", "none", "none"]
     with pytest.raises(InputError, match="caption_prediction"):
-        modality_groups(replace(scores, task=Task.CAPTIONS), References(gold))
+        true_kinds(replace(scores, task=Task.CAPTIONS), References(gold), MODALITIES)
 
 
-def test_modalities_are_among_the_cuis_of_the_secondary_score() -> None:
-    scoring = load_edition(2026, Task.CONCEPTS).scoring["concept_detection"]
-    assert list(MODALITIES) == list(scoring["secondary_cuis"])[:7]
+def test_an_image_has_a_region_too() -> None:
+    truths = {"a": (CHEST, CT), "b": ("C0000726", CHEST), "c": (CT,)}
+    assert kinds(truths, truths, REGIONS) == {"a": "chest", "b": "several", "c": "none"}
+
+
+@pytest.mark.parametrize("year", [2023, 2024, 2025, 2026])
+def test_modalities_and_regions_are_the_cuis_of_the_secondary_score(year: int) -> None:
+    cuis = load_edition(year, Task.CONCEPTS).scoring["concept_detection"]["secondary_cuis"]
+    assert [cui for cui in (*MODALITIES, *REGIONS) if cui in cuis] == list(cuis)
+    assert set(REGIONS) <= set(cuis)
+    assert set(MODALITIES) - set(cuis) == (set() if year > 2024 else {"C0920367"})
 
 
 def test_a_group_scores_as_its_images_alone() -> None:
     scores = scored()
-    found = by_group(scores, modalities(IDS, dict(zip(IDS, TRUTHS, strict=True))), resamples=50)
+    found = by_group(scores, kinds(IDS, dict(zip(IDS, TRUTHS, strict=True)), MODALITIES), resamples=50)
     assert [(name, one.n) for name, one in found.items()] == [("none", 2), ("CT", 1), ("X-ray", 1), ("several", 1)]
     assert found["CT"].scores["f1"].value == 1.0
     assert found["CT"].scores["f1"].ci == (1.0, 1.0)
