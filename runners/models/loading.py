@@ -123,6 +123,8 @@ def load_network(
     silence()
     from transformers import AutoModelForImageTextToText
 
+    import runners.models.efficientnet_lite  # noqa: F401 - makes it known to transformers
+
     family, config = read_family(folder)
     if (file := folder / "generation_config.json").is_file():
         read_json(file)  # transformers passes over a torn one, and the tokens that end an answer are lost

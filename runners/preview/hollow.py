@@ -35,6 +35,8 @@ def empty_network(folder: Path, *, dtype: torch.dtype | None = None, trust_remot
     silence()
     from transformers import AutoConfig, AutoModelForImageTextToText, GenerationConfig
 
+    import runners.models.efficientnet_lite  # noqa: F401 - makes it known to transformers
+
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
         with torch.device("meta"):
