@@ -8,10 +8,12 @@ import sys
 import click
 
 from tasks.nouns import InputError, message_of
+from tasks.verbs import Verbs
 
 VERBS = {
     "run": ("runners.commands:run", "Answer every image of a split and write a checked, scored submission."),
     "train": ("runners.training.commands:train", "Train an adapter that `run` takes, checked at every step."),
+    "embed": ("runners.embedding.commands:embed", "Turn images into vectors, for neighbours and classifiers."),
     "check": ("tasks.commands:check", "Say everything the organisers would reject in a submission file."),
     "repair": ("tasks.repair.commands:repair", "Mend a submission file, and say every change."),
     "convert": ("tasks.convert.commands:convert", "Write answers for another year, or as JSONL, COCO or ReXrank JSON."),
@@ -25,36 +27,24 @@ VERBS = {
     "doctor": ("runners.doctor.commands:doctor", "Say what on this machine would prevent a run."),
     "prompts": ("runners.prompts.commands:prompts", "Look at prompts; compare some on the same images."),
     "data": ("tasks.datasets.commands:data", "Look at data sets, fetch public ones, make the sample."),
-    "concepts": ("tasks.commands:concepts", "Map text and names to CUIs and back; merge concept files."),
+    "concepts": ("imageclef:concepts", "Map text to CUIs and back; merge, combine and analyse concepts."),
     "captions": ("evaluation.select:captions", "Make one caption file out of several."),
 }
 
 
-class Verbs(click.Group):
-    """Knows every verb's one-line help without importing it."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return pkgutil.resolve_name(VERBS[cmd_name][0]) if cmd_name in VERBS else None
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:  # whatever the phase, the status that a shell gives to Ctrl-C
-            click.echo("stopped", err=True)
-            sys.exit(130)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
-
-
-@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="imageclef-harness")
-def cli() -> None:
-    """From a model to an accepted, scored ImageCLEFmedical Caption submission."""
+CONCEPTS = {
+    "map": ("runners.concepts.commands:map_concepts", "Map text and concept names to CUIs, and CUIs to names."),
+    "merge": ("tasks.merge:merge", "Merge concept files by vote, union or intersection."),
+    "ensemble": ("runners.systems.commands:ensemble", "Run an ensemble's members; combine them, tuned on valid."),
+    "report": ("evaluation.concepts.commands:report", "Say where a run wins and loses, concept by concept."),
+}
+concepts = Verbs(CONCEPTS, name="concepts", help="Map, merge, combine and analyse concepts.")
+cli = Verbs(
+    VERBS,
+    help="From a model to an accepted, scored ImageCLEFmedical Caption submission.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cli = click.version_option(package_name="imageclef-harness")(cli)
 
 
 @cli.result_callback()

@@ -31,7 +31,7 @@ LANGUAGE = "en"
 
 
 class Asked(Protocol):
-    """What of a plan is needed to ask: a run's `Plan`, or what a server was sent."""
+    """What of a plan is needed to ask: a run's `ModelPlan`, or what a server was sent."""
 
     @property
     def config(self) -> RunConfig:

@@ -9,16 +9,20 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from runners.config_files import Loaded, flatten, load, load_as
+from runners.config_files import Loaded, flatten, load_as
 from runners.options import CONFIG, DATA, OUT, SETTINGS
 from tasks.nouns import InputError
+
+if TYPE_CHECKING:
+    from runners.plan import Plan
+    from runners.run import Session
 
 
 @click.command()
@@ -50,18 +54,16 @@ def run(
     process takes its share by itself. Exit status: 0 done, 1 stopped because too many images or all processes failed,
     2 unusable arguments or no place to write, 130 or 143 stopped by Ctrl-C or SIGTERM and resumable.
     """
+    from runners.experiments import load_experiment, plan_of
     from runners.launch import WATCHING, AllProcessesFailed, launch
     from runners.loop import TooManyFailures
-    from runners.plan import make_plan
-    from runners.ray_session import answer_with_ray
     from runners.run import execute, run_folder
-    from runners.session import Session, answer_here
     from runners.sharing import place_of
 
     # Examples and predictions come by the ten thousand and hold no cycles: looking for some took a quarter of a resume.
     gc.set_threshold(100_000)
     console = Console(stderr=True)
-    plan = make_plan(load(config, [*settings, *_shortcuts(data, limit)]))
+    plan = plan_of(load_experiment(config, [*settings, *_shortcuts(data, limit)]))
     folder = run_folder(plan, out, name)
     said = [*(("--set", setting) for setting in settings), ("--data", data), ("--limit", limit)]
     options = [str(word) for option, value in said if value is not None for word in (option, value)]
@@ -70,13 +72,14 @@ def run(
     again = shlex.join(["imageclef", *words, *many])
     try:
         place = place_of()
+        session: Session[Any] | None = None
         if processes > 1:
             if place.processes > 1 or actors:
                 raise InputError("--processes: torchrun, Slurm or --ray starts several already: leave it out")
             place = WATCHING
-            session: Session = partial(launch, processes=processes, command=[sys.executable, "-m", "imageclef", *words])
-        else:
-            session = partial(answer_with_ray, actors=actors) if actors else answer_here
+            session = partial(launch, processes=processes, command=[sys.executable, "-m", "imageclef", *words])
+        elif actors:
+            session = _with_ray(plan, actors)
         execute(plan, folder, console, place, session=session)
     except (TooManyFailures, AllProcessesFailed) as error:
         click.echo(f"stopped: {error}\nthe journal is kept; to go on: {again}", err=True)
@@ -114,14 +117,24 @@ def show(file: Path, settings: tuple[str, ...]) -> None:
 
 
 def _run_or_training(file: Path, settings: tuple[str, ...]) -> Loaded[Any]:
+    from runners.experiments import load_experiment
     from runners.training.config import TrainConfig
 
     try:
-        return load(file, settings)
+        return load_experiment(file, settings)
     except InputError:
         with suppress(InputError):
             return load_as(TrainConfig, file, settings)
         raise
+
+
+def _with_ray(plan: Plan, actors: int) -> Session[Any]:
+    from runners.plan import ModelPlan
+    from runners.ray_session import answer_with_ray
+
+    if not isinstance(plan, ModelPlan):
+        raise InputError("--ray: only a model's run can be shared; a system answers in one process: leave it out")
+    return partial(answer_with_ray, actors=actors)
 
 
 def _shortcuts(data: str | None, limit: int | None) -> list[str]:

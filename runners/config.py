@@ -1,4 +1,4 @@
-"""RunConfig: what one runnable experiment is, read from YAML, validated, with the origin of every value.
+"""Experiment and RunConfig: what one runnable experiment is, read from YAML, validated, with the origin of every value.
 
 A config file names what differs from its parent, and nothing else:
 
@@ -187,12 +187,24 @@ class Generation(Section):
         return self
 
 
-class RunConfig(Section):
-    """One runnable experiment."""
+class Experiment(Section):
+    """What every run's config says, whatever answers the images."""
 
     task: Annotated[Task, BeforeValidator(task_named)]
     edition: int = 2026
     data: Data
+    seed: Annotated[int, Field(strict=True)] = 42
+    max_failures: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the images that may fail before the run stops with exit status 1."""
+    fallback: str | None = None
+    """Text submitted for a failed image (names or CUIs for task 1); null: an empty row, listed in run.json."""
+    metrics: tuple[str, ...] = ()
+    """Scores wanted at the end; empty: all of the edition's profile that can be computed."""
+
+
+class RunConfig(Experiment):
+    """One runnable experiment with a model that writes the answers."""
+
     model: Model
     adapters: tuple[Adapter, ...] = ()
     merge_adapters: bool = False
@@ -203,13 +215,6 @@ class RunConfig(Section):
     steps: tuple[Step, ...] = ()
     """What is done to each answer before it is read, in this order; run.json counts the answers each changed."""
     batch_size: Literal["auto"] | Count = "auto"
-    seed: Annotated[int, Field(strict=True)] = 42
-    max_failures: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Share of the images that may fail before the run stops with exit status 1."""
-    fallback: str | None = None
-    """Text submitted for a failed image (names or CUIs for task 1); null: an empty row, listed in run.json."""
-    metrics: tuple[str, ...] = ()
-    """Scores wanted at the end; empty: all of the edition's profile that can be computed."""
 
     @model_validator(mode="before")
     @classmethod

@@ -21,6 +21,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from runners.config import RunConfig
+from runners.systems import METHODS
 from tasks.nouns import InputError
 
 _NEXT = r"\s+[A-Za-z_][\w.]*="
@@ -56,10 +57,14 @@ class Loaded(Generic[Schema]):
     """Dotted key -> where its value was said; what is missing is a default."""
     name: str
     """The file's stem, which names the run."""
+    folder: Path = Path()
+    """Where the file lies."""
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Loaded[RunConfig]:
-    """The config of a run in `path`; see `load_as`."""
+    """The config of a model's run in `path`, see `load_as`; InputError for one of a system."""
+    if of := sorted(keys_of(path, overrides) & {*METHODS}):
+        raise InputError(f"{path}: {of[0]}: a system's config, for `imageclef run`; this needs one with a model")
     return load_as(RunConfig, path, overrides)
 
 
@@ -79,7 +84,14 @@ def load_as(schema: type[Schema], path: Path, overrides: Sequence[str] = ()) -> 
         config = schema.model_validate(_nest(settings))
     except ValidationError as error:
         raise InputError(_explain(error, settings, path, schema)) from None
-    return Loaded(config, {key: setting.origin for key, setting in settings.items()}, path.stem)
+    return Loaded(config, {key: setting.origin for key, setting in settings.items()}, path.stem, path.parent)
+
+
+def keys_of(path: Path, overrides: Sequence[str] = ()) -> set[str]:
+    """The keys that the config in `path` says something under at its top, other than null."""
+    said = {key: setting.value for file in reversed(_chain(path)) for key, setting in _leaves(_read(file), file)}
+    said |= {key: None if text in {"", "null"} else text for key, text in _written(overrides)}
+    return {key.partition(".")[0] for key, value in said.items() if value is not None}
 
 
 def flatten(config: BaseModel) -> dict[str, Any]:
@@ -142,6 +154,12 @@ def _leaves(tree: CommentedMap, file: Path, prefix: str = "") -> Iterator[tuple[
 
 
 def _overrides(texts: Sequence[str], schema: type[BaseModel]) -> Iterator[tuple[str, Any]]:
+    for key, text in _written(texts):
+        yield from _spread(key, _value(key, text, schema))
+
+
+def _written(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each key with its value as it is written."""
     for text in texts:
         end = 0
         while end < len(text.rstrip()):
@@ -151,7 +169,7 @@ def _overrides(texts: Sequence[str], schema: type[BaseModel]) -> Iterator[tuple[
             end = found.end()
             if found["key"] == "extends":
                 raise InputError("--set extends: a parent is named in a file; give that file as the config")
-            yield from _spread(found["key"], _value(found["key"], found["value"], schema))
+            yield found["key"], found["value"]
 
 
 def _value(key: str, text: str, schema: type[BaseModel]) -> Any:

@@ -26,7 +26,7 @@ from runners.options import CONFIG, DATA, SETTINGS
 
 if TYPE_CHECKING:
     from runners.models import Model
-    from runners.plan import Plan
+    from runners.plan import ModelPlan
 
 LEAST_BATCHES = 4
 """Batches measured at each size: fewer give no interval worth the name."""
@@ -95,7 +95,7 @@ def estimate(
         _print(found, total=total, loading=loading)
 
 
-def _sizes(plan: Plan, model: Model) -> list[int]:
+def _sizes(plan: ModelPlan, model: Model) -> list[int]:
     from runners.batches import image_costs
 
     if plan.config.batch_size != "auto":
@@ -105,7 +105,7 @@ def _sizes(plan: Plan, model: Model) -> list[int]:
 
 
 def _measured(
-    plan: Plan, model: Model, *, size: int, images: int, total: int, loading: float, price: float | None
+    plan: ModelPlan, model: Model, *, size: int, images: int, total: int, loading: float, price: float | None
 ) -> Estimate:
     from runners.asking import Tally
     from runners.batches import image_costs, make_batches

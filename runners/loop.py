@@ -15,7 +15,7 @@ from threading import Thread
 from runners.asking import Answerer, Batch, Tally, prepare
 from runners.journal import Journal
 from runners.models import Model
-from runners.plan import Plan
+from runners.plan import ModelPlan, Plan
 from runners.progress import RunProgress
 from runners.sharing import Ledger
 from tasks.nouns import Example, Prediction
@@ -59,7 +59,7 @@ def refuse_failures(plan: Plan, failed: int, *, last: str) -> None:
 
 
 def answer_all(
-    plan: Plan, model: Model, batches: Iterable[Sequence[Example]], tally: Tally
+    plan: ModelPlan, model: Model, batches: Iterable[Sequence[Example]], tally: Tally
 ) -> Generator[list[Prediction], None, None]:
     """The predictions of each batch; as many batches are under way at once as the model can take."""
     parallel = model.facts.get("concurrency", 1)
@@ -92,7 +92,7 @@ def _asked(answerer: Answerer, batch: Batch) -> Future[list[Prediction]]:
     return future
 
 
-def _prepared(batches: Iterable[Sequence[Example]], model: Model, plan: Plan, *, ahead: int) -> Iterator[Batch]:
+def _prepared(batches: Iterable[Sequence[Example]], model: Model, plan: ModelPlan, *, ahead: int) -> Iterator[Batch]:
     """The batches, each decoded and preprocessed in the background while the ones before are answered."""
     with (
         ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decode") as decoders,

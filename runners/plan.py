@@ -5,13 +5,15 @@ Making a plan imports neither torch nor transformers: a run with nothing left to
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from runners.answers import value_text
 from runners.checkpoints import Checkpoint, locate
-from runners.config import Prompt, RunConfig
+from runners.config import Experiment, Prompt, RunConfig
 from runners.config_files import Loaded, flatten
 from runners.models.constrained import read_schema
 from runners.models.image_backend import resolve_image_backend
@@ -22,6 +24,11 @@ from tasks.datasets import DataSet, open_dataset
 from tasks.editions import Edition, load_edition
 from tasks.files import hash_file
 from tasks.nouns import Example, InputError, Task
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from runners.sharing import Place
 
 _NO_EFFECT = (
     "data.",
@@ -39,10 +46,10 @@ _AFTERWARDS = ("max_failures", "fallback", "metrics")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a run will do."""
+class Plan(ABC):
+    """What a run will do, whatever answers the images."""
 
-    config: RunConfig
+    config: Experiment
     name: str
     """The config's name; the run's folder is called after it."""
     dataset: DataSet
@@ -51,12 +58,6 @@ class Plan:
     edition: Edition
     vocabulary: Vocabulary | None
     """In task 1, and where a prompt names concepts."""
-    prompt: str
-    """As the config has it, variables not filled in."""
-    prompts: Mapping[str, str]
-    """Image id -> what the model is asked."""
-    base: Checkpoint
-    adapters: tuple[Checkpoint, ...]
     inputs: Mapping[str, Any]
     """Everything that changes an output, as dotted key -> value."""
 
@@ -65,15 +66,77 @@ class Plan:
         """The hash of `inputs`."""
         return fingerprint(self.inputs)
 
+    @property
+    def known(self) -> frozenset[str] | None:
+        """The CUIs that a submission may hold; None where nobody says."""
+        return self.vocabulary.cuis if self.vocabulary else None
 
-def make_plan(loaded: Loaded[RunConfig]) -> Plan:
+    @property
+    @abstractmethod
+    def made_of(self) -> dict[str, Any]:
+        """For run.json: what answers."""
+
+    @property
+    @abstractmethod
+    def called(self) -> str:
+        """What answers, in a few words."""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What is done to each answer before it is read."""
+        return ()
+
+    @abstractmethod
+    def answer(self, folder: Path, console: Console, place: Place) -> None:
+        """Answer what is not answered yet into the journals of the run `folder`."""
+
+
+@dataclass(frozen=True)
+class ModelPlan(Plan):
+    """A run in which a model writes the answers."""
+
+    config: RunConfig
+    prompt: str
+    """As the config has it, variables not filled in."""
+    prompts: Mapping[str, str]
+    """Image id -> what the model is asked."""
+    base: Checkpoint
+    adapters: tuple[Checkpoint, ...]
+
+    @property
+    def made_of(self) -> dict[str, Any]:
+        """Prompt, base model and adapters."""
+        return {
+            "prompt": self.prompt,
+            "base": {"name": self.config.model.name, "identity": self.base.identity},
+            "adapters": [
+                {"path": asked.path, "weight": asked.weight, "identity": found.identity}
+                for asked, found in zip(self.config.adapters, self.adapters, strict=True)
+            ],
+        }
+
+    @property
+    def called(self) -> str:
+        """The base model and its adapters."""
+        return "+".join([self.config.model.name, *(a.path for a in self.config.adapters)])
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Those of the config."""
+        return self.config.steps
+
+    def answer(self, folder: Path, console: Console, place: Place) -> None:
+        """Load the model here and answer this process's share."""
+        from runners.session import answer_here
+
+        answer_here(self, folder, console, place)
+
+
+def make_plan(loaded: Loaded[RunConfig]) -> ModelPlan:
     """Find all that the config names; InputError says what is missing and how to mend it."""
     config = loaded.config
     edition = load_edition(config.edition, config.task)
-    dataset = open_dataset(config.data.path)
-    examples = dataset.examples(config.task, config.data.split)[: config.data.limit]
-    if not examples:
-        raise InputError(f"data.path: {config.data.path} has no images in its split '{config.data.split}'")
+    dataset, examples = examples_of(config)
     files = vocabulary_files(
         config.data.path, config.data.vocabulary, task=config.task, prompts=[config.prompt], dataset=dataset
     )
@@ -93,11 +156,11 @@ def make_plan(loaded: Loaded[RunConfig]) -> Plan:
         "prompt": prompt,
         # With variables filled in: hints, context and neighbours come from files that may change.
         **({"prompts": f"sha256:{hash_ids(asked)}"} if set(asked) != {prompt} else {}),
-        "images": f"{len(examples)} ids, sha256:{hash_ids(e.image_id for e in examples)}",
+        "images": hash_examples(examples, answers=False),
         **({"generation.schema": read_schema(schema)} if (schema := config.generation.json_schema) else {}),
         "vocabulary": [hash_file(path) for path in files],
     }
-    return Plan(
+    return ModelPlan(
         config=config,
         name=loaded.name,
         dataset=dataset,
@@ -110,6 +173,21 @@ def make_plan(loaded: Loaded[RunConfig]) -> Plan:
         adapters=adapters,
         inputs=inputs,
     )
+
+
+def examples_of(config: Experiment) -> tuple[DataSet, Sequence[Example]]:
+    """The data set and the images that are asked about; InputError when there are none."""
+    dataset = open_dataset(config.data.path)
+    examples = dataset.examples(config.task, config.data.split)[: config.data.limit]
+    if not examples:
+        raise InputError(f"data.path: {config.data.path} has no images in its split '{config.data.split}'")
+    return dataset, examples
+
+
+def hash_examples(examples: Sequence[Example], *, answers: bool) -> str:
+    """What pins the examples in their order, with their references where `answers`."""
+    lines = (f"{e.image_id}\t{value_text(e.reference)}" if answers else e.image_id for e in examples)
+    return f"{len(examples)} ids, sha256:{hash_ids(lines)}"
 
 
 def base_of(config: RunConfig) -> Checkpoint:

@@ -23,7 +23,7 @@ from runners.batches import make_batches
 from runners.config import RunConfig
 from runners.config_files import Loaded
 from runners.journal import Journal
-from runners.plan import Plan, make_plan
+from runners.plan import ModelPlan, make_plan
 from runners.session import recorded, stoppable
 from runners.sharing import Ledger, Place
 from tasks.nouns import InputError, Prediction
@@ -56,7 +56,7 @@ class Actor:
         return {"predictions": [p.to_json() for p in predictions], "model": dict(self._model.facts)}
 
 
-def answer_with_ray(plan: Plan, folder: Path, console: Console, place: Place, *, actors: int) -> None:
+def answer_with_ray(plan: ModelPlan, folder: Path, console: Console, place: Place, *, actors: int) -> None:
     """Let `actors` actors answer what is left; InputError without Ray or without a batch size."""
     from runners.loop import journal_all
     from runners.progress import RunProgress
@@ -97,7 +97,7 @@ def _connect(actors: int) -> None:
         ray.init(address="local", log_to_driver=False, include_dashboard=False, num_cpus=actors + 2)
 
 
-def _answered(plan: Plan, left: Sequence[int], actors: int) -> Iterator[list[Prediction]]:
+def _answered(plan: ModelPlan, left: Sequence[int], actors: int) -> Iterator[list[Prediction]]:
     import ray
     from ray.data import ActorPoolStrategy
 
@@ -118,6 +118,6 @@ def _answered(plan: Plan, left: Sequence[int], actors: int) -> Iterator[list[Pre
         yield [Prediction.from_json(prediction) for prediction in row["predictions"]]
 
 
-def _batches(plan: Plan) -> list[Any]:
+def _batches(plan: ModelPlan) -> list[Any]:
     assert isinstance(plan.config.batch_size, int)
     return make_batches(plan.examples, [1] * len(plan.examples), size=plan.config.batch_size)

@@ -27,6 +27,8 @@ from tasks.nouns import InputError, Prediction
 
 FILE = "run.json"
 SCHEMA = 1
+ANOTHER = "name another run (--run; with make RUN=)"
+"""How to take another folder."""
 UNMAPPED_SHOWN = 100
 """How many unmapped terms run.json lists, most frequent first."""
 
@@ -40,7 +42,7 @@ def new_record(plan: Plan, name: str) -> dict[str, Any]:
         "edition": config.edition,
         "name": name,
         "config": flatten(config),
-        "prompt": plan.prompt,
+        **plan.made_of,
         "fingerprint": {"sha256": plan.fingerprint, "inputs": dict(plan.inputs)},
         "data": {
             "path": config.data.path,
@@ -53,11 +55,6 @@ def new_record(plan: Plan, name: str) -> dict[str, Any]:
                 for p in plan.dataset.label_files
             },
         },
-        "base": {"name": config.model.name, "identity": plan.base.identity},
-        "adapters": [
-            {"path": asked.path, "weight": asked.weight, "identity": found.identity}
-            for asked, found in zip(config.adapters, plan.adapters, strict=True)
-        ],
         "seed": config.seed,
         "batch_size": None,
         "model": {},
@@ -76,7 +73,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         if any(folder.glob("predictions.*.jsonl")):
             raise InputError(
                 f"{folder}: predictions without {FILE}, so nothing tells which model made them; "
-                "name another run (RUN=) or move the folder away"
+                f"{ANOTHER} or move the folder away"
             )
         return None
     try:
@@ -86,7 +83,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     except (ValueError, AttributeError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise InputError(f"{path}: not a run record; name another run (RUN=) or restore the file")
+        raise InputError(f"{path}: not a run record; {ANOTHER} or restore the file")
     return record
 
 
@@ -124,7 +121,7 @@ def refuse_another(record: Mapping[str, Any], plan: Plan, folder: Path) -> None:
     keys = "\n".join(f"  {line}" for line in differing(before, now))
     raise InputError(
         f"{folder}: this run was started with other inputs and its predictions would be mixed:\n{keys}\n"
-        "name another run (RUN=), or undo these changes to resume this one"
+        f"{ANOTHER}, or undo these changes to resume this one"
     )
 
 
@@ -149,7 +146,7 @@ def summary(plan: Plan, results: Mapping[str, Prediction]) -> dict[str, Any]:
             "empty": sum(p.status == "ok" and not p.value for p in results.values()),
             "unmapped_terms": unmapped.total(),
         },
-        "steps": {step: edits[step] for step in plan.config.steps},
+        "steps": {step: edits[step] for step in plan.steps},
         "failures": [{"image_id": p.image_id, "reason": p.reason} for p in failed],
         "unmapped": dict(unmapped.most_common(UNMAPPED_SHOWN)),
         "timing": {
@@ -182,7 +179,6 @@ def write_table(folder: Path, plan: Plan, results: Mapping[str, Prediction]) -> 
             "timestamp",
         ]
     )
-    model = "+".join([plan.config.model.name, *(a.path for a in plan.config.adapters)])
     for example in plan.examples:
         found = results[example.image_id]
         writer.writerow(
@@ -194,7 +190,7 @@ def write_table(folder: Path, plan: Plan, results: Mapping[str, Prediction]) -> 
                 found.status,
                 found.reason,
                 f"{found.seconds:.4f}",
-                model,
+                plan.called,
                 found.time,
             ]
         )

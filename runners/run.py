@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -22,7 +23,6 @@ from runners.answers import AnswerError, empty_value, parse_answer
 from runners.config_files import flatten
 from runners.loop import refuse_failures
 from runners.plan import Plan
-from runners.session import Session, answer_here
 from runners.sharing import Place
 from tasks.check import check_file
 from tasks.concept_tables import names_table
@@ -30,6 +30,10 @@ from tasks.files import hash_file, write_whole
 from tasks.nouns import InputError, Prediction, Value
 from tasks.problems import counted
 from tasks.submission import write_submission
+
+Answering = TypeVar("Answering", bound=Plan)
+Session = Callable[[Answering, Path, Console, Place], None]
+"""Answers what is not answered yet: plan, run folder, where to say things, which process this is."""
 
 
 def run_folder(plan: Plan, out: Path, name: str | None) -> Path:
@@ -45,15 +49,16 @@ def run_folder(plan: Plan, out: Path, name: str | None) -> Path:
 
 
 def execute(
-    plan: Plan,
+    plan: Answering,
     folder: Path,
     console: Console,
     place: Place = Place(),  # noqa: B008 - frozen
     *,
-    session: Session = answer_here,
+    session: Session[Answering] | None = None,
 ) -> Path:
     """Answer what is not answered yet and write the submission; returns `folder`.
 
+    `session` answers in the place of the plan itself, with processes elsewhere.
     Of several processes each answers its share and helps the others; those that end last write the submission.
 
     Raises InputError when another process holds this place, the run belongs to other inputs or its journal is taken
@@ -69,7 +74,8 @@ def execute(
         if done < len(plan.examples):
             if done:
                 _say(console, f"resuming {folder}: {done} of {len(plan.examples)} images are done")
-            session(plan, folder, console, place)
+            answer = partial(session, plan) if session else plan.answer
+            answer(folder, console, place)
             results = {}
         with records.editing(folder) as record:
             results = results or records.results_of(plan, folder)
@@ -98,13 +104,11 @@ def _finish(plan: Plan, folder: Path, record: dict[str, Any], results: Mapping[s
     rows = [(e.image_id, _submitted(plan, results[e.image_id])) for e in plan.examples]
     path = write_submission(folder, edition=plan.edition, rows=rows)
     records.write_table(folder, plan, results)
-    known = None
     if plan.vocabulary is not None:
-        known = plan.vocabulary.cuis
         cuis = [(image_id, value) for image_id, value in rows if isinstance(value, tuple)]
         write_whole(folder / "concept_names.csv", names_table(cuis, plan.vocabulary))
     ids = [e.image_id for e in plan.examples]
-    check = check_file(path, edition=plan.edition, ids=ids, vocabulary=known, doubts=True)
+    check = check_file(path, edition=plan.edition, ids=ids, vocabulary=plan.known, doubts=True)
     record.update(records.summary(plan, results), config=flatten(plan.config))
     record["submission"] = {"file": path.name, "sha256": hash_file(path), "rows": len(rows)}
     warnings = Counter(problem.code for problem in check.problems if problem.severity == "warning")
@@ -155,20 +159,20 @@ def _say(console: Console, text: str) -> None:
 
 
 @contextmanager
-def locked(folder: Path, place: Place) -> Iterator[None]:
+def locked(folder: Path, place: Place, *, other: str = records.ANOTHER) -> Iterator[None]:
     """Hold a place of the run, which who has no fellows gets when all are free.
 
-    The system lets go of the lock when the process dies, however it dies.
+    `other` says how to name another folder. The system lets go of the lock when the process dies, however it dies.
     """
     lock = FileLock(folder / f".lock.{place.rank}", timeout=0)
     try:
-        for other in sorted(folder.glob(".lock.*")) if place.processes == 1 else ():
-            with FileLock(other, timeout=0):
+        for held in sorted(folder.glob(".lock.*")) if place.processes == 1 else ():
+            with FileLock(held, timeout=0):
                 pass
         lock.acquire()
     except Timeout:
         raise InputError(
-            f"{folder}: another process is at work on this run; wait for it, or name another run (RUN=)"
+            f"{folder}: another process is at work here; wait for it, or {other}"
         ) from None
     try:
         yield

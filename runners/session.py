@@ -21,7 +21,7 @@ from rich.console import Console
 from runners import record as records
 from runners.batches import image_costs, make_batches
 from runners.journal import Journal
-from runners.plan import Plan
+from runners.plan import ModelPlan, Plan
 from runners.provenance import git_state, hardware, peak_memory, versions
 from runners.sharing import Ledger, Place, shared
 
@@ -30,13 +30,10 @@ if TYPE_CHECKING:
     from runners.config import RunConfig
     from runners.models import Model
 
-Session = Callable[[Plan, Path, Console, Place], None]
-"""Answers what is not answered yet: plan, run folder, where to say things, which process this is."""
-
 Load = Callable[["RunConfig", "Checkpoint", "Sequence[Checkpoint]"], "Model"]
 
 
-def answer_here(plan: Plan, folder: Path, console: Console, place: Place, *, load: Load | None = None) -> None:
+def answer_here(plan: ModelPlan, folder: Path, console: Console, place: Place, *, load: Load | None = None) -> None:
     """Load the model, with `load` in the place of `load_model`, and answer this process's share of what is left."""
     from runners.asking import Tally
     from runners.loop import answer_all, journal_all
@@ -112,7 +109,7 @@ def recorded(
                     record.update(records.summary(plan, records.results_of(plan, folder)))
 
 
-def _batch_size(plan: Plan, folder: Path, model: Model, costliest: tuple[int, int]) -> int:
+def _batch_size(plan: ModelPlan, folder: Path, model: Model, costliest: tuple[int, int]) -> int:
     """The config's, else that of earlier sessions, else what fits; the first process to know it decides for all."""
     wanted = plan.config.batch_size
     size = wanted if isinstance(wanted, int) else records.read(folder)["batch_size"] or model.fitting(costliest)

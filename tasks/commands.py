@@ -1,24 +1,21 @@
-"""The verbs `check` and `concepts`.
+"""The verb `check`.
 
 imageclef check submission.zip --task 1 --ids ids.csv --vocabulary cui_mapping.csv
 imageclef check submissions/caption_prediction/base --task 2 --ids test/images --json
-imageclef concepts map captions.csv --vocabulary cui_mapping.csv --out concepts.csv
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import click
 
-from tasks.merge import merge
 from tasks.nouns import InputError, Task
 from tasks.options import EDITION, IDS, TASK, with_options
 
 SHOWN = 20
-"""Problems or terms printed; --json has all problems."""
+"""Problems printed; --json has all problems."""
 
 
 @click.command()
@@ -69,64 +66,3 @@ def check(
         if file.suffix.lower() in {".json", ".jsonl", ".parquet"}:
             click.echo(f"{file} is no table to upload: `imageclef repair` makes one of its answers")
     raise SystemExit(0 if result.accepted else 1)
-
-
-@click.group()
-def concepts() -> None:
-    """Map text and concept names to CUIs and back; merge concept files."""
-
-
-concepts.add_command(merge)
-
-
-@concepts.command("map")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--vocabulary",
-    "vocabularies",
-    required=True,
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A table with CUIs and names, such as cui_mapping.csv; may be given several times.",
-)
-@click.option("--out", type=click.Path(path_type=Path), help="A new file for the table.  [default: the screen]")
-def map_concepts(*, file: Path, vocabularies: tuple[Path, ...], out: Path | None) -> None:
-    """Map the captions, concept names or CUIs in FILE.
-
-    A table ID,Caption or ID,Concepts, or a plain list of names, becomes ID,CUIs; a table ID,CUIs becomes ID,Concepts.
-    Names and CUIs never stand in one file. What could not be mapped is counted and listed on the error output.
-    """
-    from tasks.concept_tables import map_table
-    from tasks.concepts import Vocabulary
-    from tasks.files import write_whole
-    from tasks.problems import counted
-
-    if out is not None and out.exists():
-        raise InputError(f"{out} exists: give --out a new name, or remove the file")
-    vocabulary = Vocabulary.load(vocabularies)
-    mapped = map_table(file, vocabulary)
-    if out is None:
-        click.echo(mapped.table, nl=False)
-    else:
-        write_whole(out, mapped.table)
-    click.echo(f"{counted(mapped.n_rows, 'row')}, {mapped.n_empty} of them without a concept", err=True)
-    if vocabulary.collisions:
-        name, kept, dropped = vocabulary.collisions[0]
-        click.echo(
-            f"{counted(len(vocabulary.collisions), 'name')} with more than one CUI, read as the first, "
-            f"such as {name!r}: {kept}, not {dropped}",
-            err=True,
-        )
-    _list_unmapped(mapped.unmapped)
-
-
-def _list_unmapped(terms: Counter[str]) -> None:
-    if not terms:
-        return
-    from tasks.problems import counted
-
-    click.echo(f"{counted(terms.total(), 'term')} ({len(terms)} different) could not be mapped:", err=True)
-    for term, n in terms.most_common(SHOWN):
-        click.echo(f"  {n:6d}  {term}", err=True)
-    if len(terms) > SHOWN:
-        click.echo(f"  and {len(terms) - SHOWN} more", err=True)

@@ -100,10 +100,24 @@ class Vocabulary:
 
     def find(self, text: str) -> tuple[str, ...]:
         """The CUIs of the concepts that a free text mentions and does not deny, in the order of their mention."""
-        # Every word has blanks of its own on both sides, so neighbours match without sharing one.
-        spread = " " + fold(text).replace(" ", "  ") + " "
-        spans = [(end - length + 1, end + 1, item) for end, (length, item) in self._automaton.iter(spread)]
-        return tuple(dict.fromkeys(affirmed(longest(spans))))
+        return tuple(dict.fromkeys(affirmed(self.mentions(text))))
+
+    def mentions(self, text: str) -> list[str | Cue]:
+        """The CUIs of all concepts that a text mentions, denied or not, and what bears on denial, in their order."""
+        return longest(self._spans(_spread(fold(text))))
+
+    def unread(self, text: str) -> list[str]:
+        """The stretches of a text, folded, between names, punctuation and words that deny."""
+        spread = _spread(fold(text))
+        stretches, at = [], 0
+        for start, end, _ in sorted(self._spans(spread), key=lambda span: span[:2]):
+            stretches.append(spread[at:start])
+            at = max(at, end)
+        stretches.append(spread[at:])
+        return [" ".join(stretch.split()) for stretch in stretches if stretch.strip()]
+
+    def _spans(self, spread: str) -> list[tuple[int, int, str | Cue]]:
+        return [(end - length + 1, end + 1, item) for end, (length, item) in self._automaton.iter(spread)]
 
     def answer(self, text: str) -> ConceptAnswer:
         """The CUIs of a model's list: CUIs or names, separated by `;`, line breaks or commas.
@@ -164,10 +178,15 @@ class Vocabulary:
         automaton = ahocorasick.Automaton()
         phrases: dict[str, str | Cue] = {**CUES, **self._by_spelling}
         for phrase, item in phrases.items():
-            spread = " " + phrase.replace(" ", "  ") + " "
+            spread = _spread(phrase)
             automaton.add_word(spread, (len(spread), item))
         automaton.make_automaton()
         return automaton
+
+
+def _spread(folded: str) -> str:
+    """Every word with blanks of its own on both sides, so that neighbours match without sharing one."""
+    return " " + folded.replace(" ", "  ") + " "
 
 
 def _read(path: Path) -> Iterator[tuple[str, str]]:

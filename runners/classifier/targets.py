@@ -52,7 +52,7 @@ def targets_of(labels: Sequence[tuple[str, ...]], *, min_support: int) -> Target
         most = f"the most frequent has {max(counts.values())}" if counts else "no image has any"
         raise InputError(
             f"no concept has {min_support} training images ({len(labels)} images, {most}): lower "
-            "classifier.min_support, or learn from more images"
+            "min_support, or learn from more images"
         )
     place = {cui: n for n, cui in enumerate(cuis)}
     columns = [sorted(place[cui] for cui in set(concepts) if cui in place) for concepts in labels]

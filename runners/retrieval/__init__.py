@@ -1,6 +1,6 @@
 """Answers from the training images that look most alike: concepts by vote, texts by nearest neighbour or consensus.
 
-    near = retrieve(asked.vectors, train.vectors, config, apart=(asked.ids, train.ids))
+    near = search(asked.vectors, train.vectors, k=40, apart=(asked.ids, train.ids))
     concept_probabilities(near, labels, ids=asked.ids, config=config)     # task 1
     captions_of(near, captions, config=config)                            # task 2
 

@@ -18,7 +18,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runners.retrieval.config import Retrieval
 from tasks.nouns import InputError
 
 How = Literal["exact", "faiss", "usearch"]
@@ -124,21 +123,6 @@ def search(
     return Neighbours(
         np.where(there, rows, NOBODY).astype(np.intp), np.where(there, likeness, -np.inf).astype(np.float32)
     )
-
-
-def retrieve(
-    asked: NDArray[Any],
-    pool: NDArray[Any],
-    config: Retrieval,
-    *,
-    apart: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
-) -> Neighbours:
-    """The search as a config asks for it, whitened where it says so."""
-    if config.whiten is not None:
-        from runners.retrieval.whitening import whitened
-
-        asked, pool = whitened([asked, pool], pool, components=config.whiten)
-    return search(asked, pool, k=config.k, how=config.search, apart=apart, duplicates=config.duplicates)
 
 
 def _exact(asked: NDArray[Any], pool: NDArray[Any], k: int, left_out: LeftOut) -> NDArray[np.float64]:

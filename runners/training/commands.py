@@ -6,15 +6,15 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
-from pydantic import BaseModel
 from rich.console import Console
 
-from runners.config import RunConfig
 from runners.config_files import Loaded, load_as
+from runners.experiments import load_experiment
 from runners.options import CONFIG, DATA
 from runners.training.config import TrainConfig
 from runners.training.survival import TrainingStopped
@@ -96,7 +96,7 @@ def _load(path: Path, settings: Sequence[str]) -> Loaded[TrainConfig]:
     try:
         return load_as(TrainConfig, path, settings)
     except InputError:
-        if _fits(RunConfig, path) and not _fits(TrainConfig, path):
+        if _fits(load_experiment, path) and not _fits(partial(load_as, TrainConfig), path):
             raise InputError(
                 f"{path}: a config for `imageclef run`; one for `imageclef train` says what is learnt from and how, as "
                 "configs/caption_prediction/train-sample.yaml does"
@@ -104,9 +104,9 @@ def _load(path: Path, settings: Sequence[str]) -> Loaded[TrainConfig]:
         raise
 
 
-def _fits(schema: type[BaseModel], path: Path) -> bool:
+def _fits(read: Callable[[Path], object], path: Path) -> bool:
     try:
-        load_as(schema, path)
+        read(path)
     except InputError:
         return False
     return True

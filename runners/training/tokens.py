@@ -68,6 +68,8 @@ class AnswerTokens:
     """The tokenizer puts no space before a text, so that one must be written."""
     unwritable: frozenset[int]
     """Special tokens, which no answer may hold."""
+    added: frozenset[int]
+    """Tokens put beside the vocabulary, which are no words; the tokenizer would collect them anew for each answer."""
 
     @classmethod
     def of(cls, model: Asked, *, max_tokens: int) -> AnswerTokens:
@@ -82,6 +84,7 @@ class AnswerTokens:
             limit=min(max_tokens, positions or max_tokens),
             glues=tokenizer.decode([*_plain(tokenizer, "a"), *_plain(tokenizer, "b")]).strip() == "ab",
             unwritable=frozenset(tokenizer.all_special_ids) - {tokenizer.unk_token_id},
+            added=frozenset(tokenizer.added_tokens_decoder),
         )
 
     def written(self, text: str, *, after: int, where: str) -> list[int]:
@@ -107,7 +110,7 @@ class AnswerTokens:
         return self.limit - held
 
     def _is_word(self, token: int) -> bool:
-        if token in self.unwritable or token in self.tokenizer.added_tokens_decoder:
+        if token in self.unwritable or token in self.added:
             return False
         return not str(self.tokenizer.decode([token]))[-1:].isspace()
 

@@ -13,7 +13,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tests.bench import concepts, generation, light, score_command, score_models, scoring, sharing
+from tests.bench import (
+    classifier,
+    concepts,
+    decisions,
+    embedding,
+    generation,
+    light,
+    retrieval,
+    score_command,
+    score_models,
+    scoring,
+    sharing,
+)
 from tests.bench.sides import Row
 
 BENCHES: dict[str, Callable[[], Iterable[Row | Text]]] = {
@@ -31,6 +43,10 @@ BENCHES: dict[str, Callable[[], Iterable[Row | Text]]] = {
     "coco": scoring.measure_coco,
     "bootstrap": scoring.measure_bootstrap,
     "meteor": score_models.measure_meteor,
+    "decisions": decisions.measure,
+    "embedding": embedding.measure,
+    "retrieval": retrieval.measure,
+    "classifier": classifier.measure,
     "bertscore": score_models.measure_bertscore,
 }
 WIDTH = 120

@@ -16,7 +16,7 @@ from rich.console import Console
 from runners.batches import make_batches
 from runners.config_files import load
 from runners.models import load_model
-from runners.plan import Plan, make_plan
+from runners.plan import ModelPlan, make_plan
 from runners.run import execute
 from tests.bench.processes import ROOT
 
@@ -59,7 +59,7 @@ def measure() -> list[tuple[str, str, str]]:
     ]
 
 
-def _harness(plan: Plan, model: Any) -> dict[str, str]:
+def _harness(plan: ModelPlan, model: Any) -> dict[str, str]:
     import runners.models
     from runners.journal import read_journal
 
@@ -77,7 +77,7 @@ def _harness(plan: Plan, model: Any) -> dict[str, str]:
 class _ByHand:
     """What a careful user writes with transformers and peft alone: PIL, processor, generate, decode."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ModelPlan) -> None:
         from peft import PeftModel
         from transformers import AutoModelForImageTextToText, AutoProcessor
 

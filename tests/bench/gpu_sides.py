@@ -22,7 +22,7 @@ from rich.console import Console
 import runners.models
 from runners import record as records
 from runners.config_files import load
-from runners.plan import Plan, make_plan
+from runners.plan import ModelPlan, make_plan
 from runners.run import execute
 
 PROMPT = "Describe this image."
@@ -122,7 +122,7 @@ def make_data(folder: Path, images: int, *, side: int) -> Path:
 
 def plan_for(
     base: Path, data: Path, *, device: str, quantization: str, batch: int | str, length: int, limit: int
-) -> Plan:
+) -> ModelPlan:
     """The plan of a run over the first `limit` images of `data` with the checkpoint `base`."""
     path = base.parent / f"{base.name}-{quantization}-{batch}.yaml"
     lines = [
@@ -138,7 +138,7 @@ def plan_for(
     return make_plan(load(path))
 
 
-def run_loop(plan: Plan, model: Any, out: Path, *, shape: str, load_seconds: float) -> Measured:
+def run_loop(plan: ModelPlan, model: Any, out: Path, *, shape: str, load_seconds: float) -> Measured:
     """A whole run with the loaded `model`, by the harness itself."""
     timed = Timed(model)
     forget_peak()
@@ -162,7 +162,7 @@ def run_loop(plan: Plan, model: Any, out: Path, *, shape: str, load_seconds: flo
     )
 
 
-def one_by_one(plan: Plan, model: Any, *, shape: str, images: int, load_seconds: float) -> Measured:
+def one_by_one(plan: ModelPlan, model: Any, *, shape: str, images: int, load_seconds: float) -> Measured:
     """The founding way: open, preprocess, generate, decode, then the next image."""
     examples = plan.examples[: images + WARM_UP]
     forget_peak()
@@ -212,7 +212,7 @@ def peak_bytes(device: torch.device) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def _weights(plan: Plan) -> str:
+def _weights(plan: ModelPlan) -> str:
     return "NF4" if plan.config.quantization == "nf4" else "bf16"
 
 

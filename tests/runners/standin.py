@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from runners.config_files import load
-from runners.plan import Plan, make_plan
+from runners.plan import ModelPlan, make_plan
 
 IDS = [f"ImageCLEFmedical_Caption_2026_test_{n}" for n in range(12)]
 
@@ -46,7 +46,7 @@ def make_config(folder: Path, data: Path, *extra: str) -> Path:
     return path
 
 
-def make_standin_plan(folder: Path, *extra: str) -> Plan:
+def make_standin_plan(folder: Path, *extra: str) -> ModelPlan:
     """The plan of a run over `make_data`."""
     return make_plan(load(make_config(folder, make_data(folder / "data"), *extra)))
 

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runners.commands import config as config_command
+from runners.config import RunConfig
 from runners.config_files import flatten, load
+from runners.experiments import load_experiment
 from tasks.nouns import InputError, Task
 
 MINIMAL = """\
@@ -144,9 +146,10 @@ def test_any_override_gives_a_config_or_a_message(
 def test_every_shipped_config_is_valid_and_in_its_task_folder(path: Path) -> None:
     from runners.prompts import prompt_text
 
-    config = load(path).config
+    config = load_experiment(path).config
     assert config.task.value == path.parent.name
-    assert config.prompt.text == "" or prompt_text(config.prompt)
+    if isinstance(config, RunConfig):
+        assert config.prompt.text == "" or prompt_text(config.prompt)
 
 
 def test_show_prints_values_with_their_origin(tmp_path: Path) -> None:

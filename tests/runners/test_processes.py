@@ -17,7 +17,7 @@ from rich.console import Console
 import runners.launch
 from runners.config_files import load
 from runners.launch import WATCHING, AllProcessesFailed, launch
-from runners.plan import Plan, make_plan
+from runners.plan import ModelPlan, make_plan
 from runners.run import execute
 from tasks.nouns import InputError
 from tests.runners.standin import IDS, captions, make_standin_plan
@@ -138,7 +138,7 @@ def test_a_run_that_is_at_work_takes_no_second_set_of_processes(tmp_path: Path) 
             text=True,
             check=False,
         )
-        assert second.returncode == 2 and "another process is at work on this run" in second.stderr
+        assert second.returncode == 2 and "another process is at work here" in second.stderr
     finally:
         parent.kill()
         parent.communicate()
@@ -172,7 +172,7 @@ execute(make_plan(load(Path(sys.argv[1], "standin.yaml"))), Path(sys.argv[2]), C
 """
 
 
-def _launched(plan: Plan, tmp_path: Path, *how: str) -> Path:
+def _launched(plan: ModelPlan, tmp_path: Path, *how: str) -> Path:
     """The run's folder after two processes with the stand-in."""
     command = [sys.executable, "-c", WORKER, str(tmp_path), str(tmp_path / "run"), *how]
     session = partial(launch, processes=2, command=command)

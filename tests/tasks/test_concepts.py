@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.commands import concepts as command
+from imageclef import concepts as command
 from tasks.concepts import Collision, Vocabulary
+from tasks.negation import Cue
 from tasks.nouns import InputError
 
 ROCO = Path(__file__).parents[2] / "../shared/data/roco"
@@ -101,6 +102,14 @@ def test_spellings(vocabulary: Vocabulary, text: str, found: list[str]) -> None:
 )
 def test_what_is_denied_is_not_found(vocabulary: Vocabulary, text: str, found: list[str]) -> None:
     assert names(vocabulary, text) == found
+
+
+def test_mentions_hold_what_is_denied_and_the_rest_is_unread(vocabulary: Vocabulary) -> None:
+    text = "Large chest shadow, no acute effusion or other cardiomegaly. Nothing"
+    mentions = [item for item in vocabulary.mentions(text) if not isinstance(item, Cue)]
+    assert mentions == ["C0817096", "C0013687", "C0018800"]
+    assert vocabulary.find(text) == ("C0817096",)
+    assert vocabulary.unread(text) == ["large", "shadow", "acute", "or other", "nothing"]
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="row 17 of the features holds NaN"):
         fit(table, labels, LINEAR, seed=1)
     table[17, 2] = 0
-    with pytest.raises(InputError, match=r"no concept has 999 training images.*lower classifier.min_support"):
+    with pytest.raises(InputError, match=r"no concept has 999 training images.*lower min_support"):
         fit(table, labels, LINEAR.model_copy(update={"min_support": 999}), seed=1)
     with pytest.raises(InputError, match=r"no concept has 3 training images.*no image has any"):
         fit(table[:0], [], LINEAR, seed=1)

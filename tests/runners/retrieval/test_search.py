@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from runners.retrieval import search as module
-from runners.retrieval import whitening
 from runners.retrieval.config import Retrieval
-from runners.retrieval.search import NoDirectionError, retrieve, search
-from runners.retrieval.whitening import whitened
+from runners.retrieval.search import NoDirectionError, search
 from tasks.nouns import InputError
 from tests.runners.retrieval.making import plain, random_vectors, rows_of, vectors
 
@@ -174,42 +172,13 @@ class TestGraphs:
             search(np.ones((2, 2)), np.ones((3, 2)), k=1, how=how)
 
 
-@pytest.mark.parametrize("block", [7, 8192])
-def test_whitening_raises_the_weak_components(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whitening, "BLOCK", block)
-    spread = np.array([100.0, 10, 1, 0.1])
-    turn = np.linalg.qr(random_vectors(4, 4, seed=5))[0]
-    pool, asked = (random_vectors(n, 4, seed=n) * spread @ turn + 7 for n in (400, 20))
-    ours, theirs = whitened([asked, pool], pool, components=3)
-    deviations = np.sqrt(np.linalg.eigvalsh(np.cov(pool.T, bias=True)))[:0:-1]
-    assert np.cov(theirs.T, bias=True) == pytest.approx(np.diag(deviations), abs=1e-3)
-    assert theirs.mean(axis=0) == pytest.approx(0, abs=1e-4)
-    # The asked are moved as the pool is, not by what they are themselves.
-    assert whitened([pool[5:6]], pool, components=3)[0] == pytest.approx(theirs[5:6], rel=1e-6)
-    assert ours.shape == (20, 3)
-    flat = np.concatenate([pool[:, :2], pool[:, :1]], axis=1)
-    assert whitened([flat], flat, components=3)[0].shape == (400, 2)
-
-
-def test_the_config_decides() -> None:
-    pool = random_vectors(30, 6, seed=1)
-    ids = [str(n) for n in range(30)]
-    plainly = retrieve(pool, pool, Retrieval(k=5), apart=(ids, ids))
-    assert (plainly.rows == search(pool, pool, k=5, apart=(ids, ids)).rows).all()
-    assert (retrieve(pool, pool, Retrieval(k=5, duplicates=0.9)).likeness < 0.91).all()
-    ours, theirs = whitened([pool[:9], pool], pool, components=4)
-    assert (retrieve(pool[:9], pool, Retrieval(k=5, whiten=4)).rows == search(ours, theirs, k=5).rows).all()
-    with pytest.raises(InputError, match="7 components are asked of 6 dimensions"):
-        retrieve(pool, pool, Retrieval(k=5, whiten=7))
-    with pytest.raises(InputError, match="all the same"):
-        retrieve(pool, np.ones((9, 6)), Retrieval(k=5, whiten=2))
-    pool[3, 2] = np.nan
-    with pytest.raises(InputError, match="NaN"):
-        retrieve(pool, pool, Retrieval(k=5, whiten=2))
-
-
 def test_an_idle_temperature_is_refused() -> None:
     with pytest.raises(ValueError, match="no effect without weighting: similarity"):
         Retrieval(temperature=0.2)
     assert Retrieval(weighting="similarity", temperature=0.2).temperature == 0.2
     assert set(Retrieval.model_fields) >= {"k", "weighting", "search", "apart"}
+
+
+def test_duplicates_are_of_images() -> None:
+    with pytest.raises(ValueError, match="with space: labels it would find no copy"):
+        Retrieval(space="labels", duplicates=1)

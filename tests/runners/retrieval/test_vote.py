@@ -43,7 +43,7 @@ def test_votes_are_counted(
         raw = {
             "uniform": [1.0] * len(row),
             "similarity": [exp((likeness[n][m] - likeness[n][0]) / config.temperature) for m in range(len(row))],
-            "rank": [1 / (m + 1) for m in range(len(row))],
+            "rank": [1 / (m + 10) for m in range(len(row))],
         }[config.weighting]
         wanted = dict.fromkeys(p.cuis, 0.0)
         for weight, image in zip(raw, row, strict=True):

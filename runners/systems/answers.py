@@ -1,0 +1,44 @@
+"""What a system answered, and from probabilities to concepts by a rule that is tuned on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runners.decisions.tune import Tuned
+from runners.ensemble.rescore import rescored
+from runners.systems.plan import SystemPlan
+from tasks.nouns import Value
+from tasks.probabilities import Probabilities
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a system answered."""
+
+    values: Mapping[str, Value]
+    """Image id -> CUIs, caption or report."""
+    failures: Mapping[str, str]
+    """Image id -> why it has no answer."""
+    tuned: Tuned[Any] | None = None
+    """Task 1: the decision."""
+
+
+def probability_file(folder: Path, split: str) -> Path:
+    """Where a run keeps what its decision is made from."""
+    return folder / f"probabilities.{split}.npz"
+
+
+def groups_for(plan: SystemPlan, p: Probabilities) -> list[Hashable]:
+    """The article or patient of each tuning image; one of unknown origin is alone."""
+    return [plan.tune.groups.get(image_id, image_id) for image_id in p.ids]
+
+
+def corrected(plan: SystemPlan, p: Probabilities) -> Probabilities:
+    """By which concepts go together in the images that are learned from, as `decision.cooccurrence` says.
+
+    What a run writes is uncorrected: an ensemble corrects its members by its own decision.
+    """
+    return rescored(p, plan.learn.concepts.values(), strength=plan.config.decision.cooccurrence)

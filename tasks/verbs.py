@@ -1,0 +1,41 @@
+"""A group of verbs as a table, each imported only when it is called.
+
+Verbs({"check": ("tasks.commands:check", "Say everything the organisers would reject.")})
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+Table = Mapping[str, tuple[str, str]]
+"""Verb -> where its command is, and one line of help, which is shown without importing it."""
+
+
+class Verbs(click.Group):
+    """Looks its commands up in a table."""
+
+    def __init__(self, table: Table, **options: Any) -> None:
+        super().__init__(**options)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return pkgutil.resolve_name(self.table[cmd_name][0]) if cmd_name in self.table else None
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # whatever the phase, the status that a shell gives to Ctrl-C
+            click.echo("stopped", err=True)
+            sys.exit(130)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in self.table.items()])
