@@ -25,6 +25,7 @@ from tests.bench import (
     score_models,
     scoring,
     sharing,
+    training,
 )
 from tests.bench.sides import Row
 
@@ -47,6 +48,7 @@ BENCHES: dict[str, Callable[[], Iterable[Row | Text]]] = {
     "embedding": embedding.measure,
     "retrieval": retrieval.measure,
     "classifier": classifier.measure,
+    "training": training.measure,
     "bertscore": score_models.measure_bertscore,
 }
 WIDTH = 120

@@ -43,7 +43,7 @@ ROUNDS = 3
 SLOWER = 1.05
 """Of a plain Trainer's time, at most."""
 APART = 1e-4
-"""Between the losses, at most: a batch made at once and one made row by row are summed in another order."""
+"""Between the losses, at most: where two programs resize the images, their pixels differ a little."""
 WAYS = {
     "full": "stages=[{name: all, train: [vision, projector, language], how: full}]",
     "LoRA": "quantization=none",
@@ -94,12 +94,13 @@ def measure_evaluation() -> Row:
     shipped = load_as(TrainConfig, SHIPPED).config
     steps = plan_stage(read_material(shipped), shipped, 1, processes=1).steps
     times = 1 + math.ceil(steps / (shipped.evaluation.every or steps))
-    with _clocked(Evaluator, "scores") as evaluations:
+    with _clocked(Evaluator, "scores") as evaluations, _clocked(StageTrainer, "_save_checkpoint") as saved:
         trained = _run(load_as(TrainConfig, SHIPPED, [_images(STEPS)]).config, score=values_of)
     *meanwhile, final = (call.seconds for call in evaluations)
-    step = (trained.seconds - sum(meanwhile)) / STEPS
+    saving = sum(call.seconds for call in saved)  # a stage has some ten checkpoints, however long it is
+    step = (trained.seconds - sum(meanwhile) - saving) / STEPS
     spent = meanwhile[0] + (times - 1) * meanwhile[-1]
-    share = spent / (spent + steps * step)
+    share = spent / (spent + saving + steps * step)
     images = shipped.evaluation.images
     return within(
         f"evaluation in {SHIPPED.parent.name}/{SHIPPED.name}: {times} times {images} images in {steps} steps",
@@ -133,7 +134,7 @@ def measure_many() -> Row:
         _write_many(folder / "data")
         epochs = 16 / MANY
         settings = [f"data.path={folder / 'data'} optimization.batch_size=8 optimization.epochs={epochs}"]
-        cost, beyond = train_alone(SHIPPED, folder, settings)
+        cost, beyond = train_alone(SHIPPED, folder / "training", settings, cache=folder / "cache")
     return within(
         f"a training on {MANY:,} images with captions, audited, until its second step",
         f"{cost.peak:,.0f} MB, {beyond:,.0f} of them beyond the imports; {cost.cpu:.0f} s of CPU",

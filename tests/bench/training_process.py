@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from unittest.mock import patch
 
 from rich.console import Console
 
@@ -46,14 +46,17 @@ class Memory:
         return 1024 * float(next(line for line in lines if line.startswith("RssAnon")).split()[1])
 
 
-def train_alone(config: Path, folder: Path, settings: list[str]) -> tuple[Cost, float]:
-    """Train into `folder`, one thread, nothing remembered elsewhere: what it cost, and MB beyond the imports.
+def train_alone(
+    config: Path, folder: Path, settings: Sequence[str], *, cache: Path | None = None
+) -> tuple[Cost, float]:
+    """Train into `folder` with one thread: what it cost, and MB beyond the imports.
 
+    What is remembered between runs, such as hashes of the images, goes to `cache`; None: where it always does.
     RuntimeError with what it said when it failed.
     """
-    private = [f"XDG_CACHE_HOME={folder / 'cache'}", "OMP_NUM_THREADS=1", "HF_HUB_OFFLINE=1"]
-    command = [sys.executable, "-m", "tests.bench.training_process", str(config), str(folder / "training"), *settings]
-    cost = cost_of(["env", *private, *command])
+    settled = ["OMP_NUM_THREADS=1", "HF_HUB_OFFLINE=1", *([f"XDG_CACHE_HOME={cache}"] if cache else [])]
+    command = [sys.executable, "-m", "tests.bench.training_process", str(config), str(folder), *settings]
+    cost = cost_of(["env", *settled, *command])
     try:
         return cost, float(cost.output.splitlines()[-1])
     except (ValueError, IndexError):
@@ -62,6 +65,7 @@ def train_alone(config: Path, folder: Path, settings: list[str]) -> tuple[Cost, 
 
 def main() -> None:
     """Run the training; print the most memory it took beyond what is imported, in MB."""
+    import matplotlib.pyplot  # noqa: F401
     import peft  # noqa: F401
 
     from runners.config_files import load_as
@@ -71,7 +75,7 @@ def main() -> None:
 
     silence()
     loaded = load_as(TrainConfig, Path(sys.argv[1]), sys.argv[3:])
-    with Memory() as memory, patch("runners.training.loop.write_card"):  # it draws, which is not what is measured
+    with Memory() as memory:
         loop.train(loaded.config, loaded.name, Path(sys.argv[2]), score=None, console=Console(quiet=True))
     print(memory.most / 1e6)
 
