@@ -21,7 +21,6 @@ from runners.options import CONFIG, DATA, OUT, SETTINGS
 from tasks.nouns import InputError
 
 if TYPE_CHECKING:
-    from runners.plan import Plan
     from runners.run import Session
 
 
@@ -57,6 +56,8 @@ def run(
     from runners.experiments import load_experiment, plan_of
     from runners.launch import WATCHING, AllProcessesFailed, launch
     from runners.loop import TooManyFailures
+    from runners.plan import ModelPlan
+    from runners.ray_session import answer_with_ray
     from runners.run import execute, run_folder
     from runners.sharing import place_of
 
@@ -73,13 +74,15 @@ def run(
     try:
         place = place_of()
         session: Session[Any] | None = None
+        if (processes > 1 or actors) and not isinstance(plan, ModelPlan):
+            raise InputError("--processes, --ray: a system answers in one process: leave them out")
         if processes > 1:
             if place.processes > 1 or actors:
                 raise InputError("--processes: torchrun, Slurm or --ray starts several already: leave it out")
             place = WATCHING
             session = partial(launch, processes=processes, command=[sys.executable, "-m", "imageclef", *words])
         elif actors:
-            session = _with_ray(plan, actors)
+            session = partial(answer_with_ray, actors=actors)
         execute(plan, folder, console, place, session=session)
     except (TooManyFailures, AllProcessesFailed) as error:
         click.echo(f"stopped: {error}\nthe journal is kept; to go on: {again}", err=True)
@@ -126,15 +129,6 @@ def _run_or_training(file: Path, settings: tuple[str, ...]) -> Loaded[Any]:
         with suppress(InputError):
             return load_as(TrainConfig, file, settings)
         raise
-
-
-def _with_ray(plan: Plan, actors: int) -> Session[Any]:
-    from runners.plan import ModelPlan
-    from runners.ray_session import answer_with_ray
-
-    if not isinstance(plan, ModelPlan):
-        raise InputError("--ray: only a model's run can be shared; a system answers in one process: leave it out")
-    return partial(answer_with_ray, actors=actors)
 
 
 def _shortcuts(data: str | None, limit: int | None) -> list[str]:

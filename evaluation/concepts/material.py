@@ -25,7 +25,7 @@ from evaluation.scores import Score, Scores
 from evaluation.statistics import Array, Statistics
 from tasks.check import Check
 from tasks.datasets import open_dataset
-from tasks.datasets.dataset import split_of
+from tasks.datasets.dataset import ALIASES, split_of
 from tasks.editions import Edition
 from tasks.nouns import InputError, Task, Value
 from tasks.probabilities import Probabilities, read_probabilities
@@ -190,7 +190,8 @@ def _probabilities(submission: Path, record: Mapping[str, Any] | None) -> tuple[
     """The probabilities of a run and their file's name; None and why when it has none."""
     if record is None:
         return None, "a file has no probabilities: give the run's folder"
-    path = submission / f"probabilities.{record['data']['split']}.npz"
+    split = record["data"]["split"]
+    path = submission / f"probabilities.{ALIASES.get(split, split)}.npz"
     if not path.exists():
         return None, f"the run has no {path.name}: runs of retrieval, classifiers and ensembles have one"
     return read_probabilities(path), path.name

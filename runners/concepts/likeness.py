@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_WORDS = 4
-_BLOCK = 4096
-"""Phrases whose vectors are in memory at once."""
+_CELLS = 40_000_000
+"""Phrases times names that are compared at once: 160 MB."""
 _DENY = frozenset({Cue.BEFORE, Cue.AFTER})
 _SHORTEST = 3
 _LITTLE = frozenset(
@@ -107,8 +107,9 @@ def _likest(phrases: Sequence[str], vocabulary: Vocabulary, embed: Embed, *, lea
         return []
     known = embed([name for _, name in names])
     found = []
-    for start in range(0, len(phrases), _BLOCK):
-        block = phrases[start : start + _BLOCK]
+    step = max(1, _CELLS // len(names))
+    for start in range(0, len(phrases), step):
+        block = phrases[start : start + step]
         alike = embed(block) @ known.T
         for phrase, n, likeness in zip(block, alike.argmax(axis=1), alike.max(axis=1), strict=True):
             if likeness >= least:

@@ -28,7 +28,7 @@ class EmbedConfig(Section):
 
     task: Annotated[Task, BeforeValidator(task_named)]
     data: Data
-    encoders: tuple[Encoder, ...]
+    encoders: tuple[Encoder, ...] = ()
     learn: Learn = Learn()
 
 
@@ -58,7 +58,10 @@ def embed(config: Path, *, settings: tuple[str, ...], data: str | None, splits: 
     given = [f"data.path={json.dumps(data, ensure_ascii=False)}"] if data is not None else []
     asked = load_as(EmbedConfig, config, [*settings, *given]).config
     if not asked.encoders:
-        raise InputError(f"{config}: encoders: name one at least, as in `encoders: [{{name: efficientnet-lite0}}]`")
+        raise InputError(
+            f"{config}: encoders: name one at least, as in `encoders: [{{name: efficientnet-lite0}}]`; an ensemble's "
+            "members name theirs"
+        )
     console = Console(stderr=True)
     try:
         for path, split, limit in _wanted(asked, splits):

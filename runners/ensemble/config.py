@@ -9,6 +9,7 @@ ensemble:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import PurePath
 from typing import Annotated, Literal, Self
@@ -38,6 +39,8 @@ class Member(Section):
         files = (self.tune is not None) + (self.asked is not None)
         if files != (2 if self.config is None else 0):
             raise ValueError("give either config, or both tune and asked")
+        if self.name in {".", ".."} or re.search(r"[/\\\0]", self.name):
+            raise ValueError("name is that of one folder, without / and not . or ..")
         return self
 
     @property

@@ -37,7 +37,10 @@ def read_member(path: Path, *, split: str, edition: Edition) -> Probabilities:
     if path.suffix == ".npz":
         return read_probabilities(path)
     values = read_submission(path, edition=edition)
-    return certain({image_id: value for image_id, value in values.items() if isinstance(value, tuple)})
+    try:
+        return certain({image_id: value for image_id, value in values.items() if isinstance(value, tuple)})
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def certain(answers: Mapping[str, Sequence[str]]) -> Probabilities:

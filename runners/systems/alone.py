@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from runners.systems.answers import Answers, corrected, groups_for, probability_
 from runners.systems.features import Images, Material, material_of
 from runners.systems.held_out import Rows, answers_held_out
 from runners.systems.plan import SystemPlan
-from tasks.nouns import InputError, Task
+from tasks.nouns import Task
 from tasks.probabilities import Probabilities, write_probabilities
+
+_SECONDS = 10.0
+"""An epoch is told of when nothing was for so long, or when it is a network's last."""
 
 
 def answers_alone(plan: SystemPlan, folder: Path, console: Console) -> Answers:
@@ -74,8 +78,12 @@ def _probabilities(plan: SystemPlan, asked: Images, pool: Images, fitted: Path, 
     if config.finetune:
         backbone, rows = _pixels(plan, (pool, asked))
 
+    told = time.monotonic()
+
     def tell(line: str) -> None:
-        if f"epoch {config.epochs} of" in line:  # its others are for who waits for an hour, and looks into the folder
+        nonlocal told
+        if f"epoch {config.epochs} of" in line or time.monotonic() - told > _SECONDS:
+            told = time.monotonic()
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     heads = fit_heads(
@@ -95,9 +103,7 @@ def _pixels(plan: SystemPlan, sides: Sequence[Images]) -> tuple[Any, tuple[Any, 
     from runners.classifier import rows
     from runners.embedding.encoders import load_encoder
 
-    if len(plan.config.encoders) != 1:
-        raise InputError("classifier.finetune: one encoder can be trained: name one, or set finetune: false")
-    encoder = load_encoder(plan.config.encoders[0])
+    encoder = load_encoder(plan.config.encoders[0])  # finetune has one
     return encoder.network, tuple(
         rows.Images([e.image for e in side.examples], side.ids, encoder.prepare) for side in sides
     )

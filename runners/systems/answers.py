@@ -10,6 +10,7 @@ from typing import Any
 from runners.decisions.tune import Tuned
 from runners.ensemble.rescore import rescored
 from runners.systems.plan import SystemPlan
+from tasks.datasets.dataset import ALIASES
 from tasks.nouns import Value
 from tasks.probabilities import Probabilities
 
@@ -27,8 +28,8 @@ class Answers:
 
 
 def probability_file(folder: Path, split: str) -> Path:
-    """Where a run keeps what its decision is made from."""
-    return folder / f"probabilities.{split}.npz"
+    """Where a run keeps what its decision is made from; `split` by any of its names."""
+    return folder / f"probabilities.{ALIASES.get(split, split)}.npz"
 
 
 def groups_for(plan: SystemPlan, p: Probabilities) -> list[Hashable]:

@@ -69,6 +69,12 @@ class SystemConfig(Experiment):
             raise ValueError("encoders and whiten have no effect with ensemble: its members name theirs")
         if self.whiten is not None and self.classifier is not None and self.classifier.finetune:
             raise ValueError("whiten has no effect with classifier.finetune, which learns from pixels")
+        if self.classifier is not None and self.classifier.finetune and len(self.encoders) != 1:
+            raise ValueError("classifier.finetune: one encoder can be trained: name one, or set finetune: false")
+        if self.classifier is not None and self.classifier.finetune and self.encoders[0].name.endswith(".onnx"):
+            raise ValueError("classifier.finetune: an ONNX file cannot be trained: take another encoder")
+        if self.task is Task.CONCEPTS and self.retrieval is not None and "texts" in self.retrieval.model_fields_set:
+            raise ValueError("retrieval.texts has no effect in task 1, whose neighbours vote: leave it out")
         if self.task is not Task.CONCEPTS and self.retrieval is not None and self.retrieval.space == "labels":
             raise ValueError("retrieval.space: labels compares concepts, which task 1 has: set space: images")
         if self.task is not Task.CONCEPTS and self.retrieval is None:

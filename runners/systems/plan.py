@@ -6,13 +6,15 @@ An ensemble's plan holds those of its members: each is a run of its own, over th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runners.config_files import Loaded, flatten
+from runners.decisions.folds import fold_of
 from runners.ensemble.config import Member
 from runners.plan import Plan, examples_of, hash_examples
 from runners.systems.config import SystemConfig
@@ -80,6 +82,12 @@ class MemberPlan:
     tune: Side
     asked: Side
     identity: str
+    """What pins its answers."""
+
+    @property
+    def pinned(self) -> str:
+        """Its answers, and how much they weigh."""
+        return self.identity if self.member.weight == 1 else f"{self.identity} times {self.member.weight}"
 
 
 @dataclass(frozen=True)
@@ -102,8 +110,14 @@ class SystemPlan(Plan):
                 "tuned on": {"split": self.tune.split, "images": len(self.tune.examples)},
                 "encoders": [encoder.name for encoder in self.config.encoders],
                 "members": {m.member.title: m.identity for m in self.members},
+                "groups in both": len(self.shared_groups),
             }
         }
+
+    @property
+    def shared_groups(self) -> set[Hashable]:
+        """Articles or patients with images both learned from and tuned on: they make the tuning look too good."""
+        return {*self.learn.groups.values()} & {*self.tune.groups.values()}
 
     @property
     def called(self) -> str:
@@ -126,8 +140,8 @@ class SystemPlan(Plan):
 
     @property
     def validates(self) -> bool:
-        """Whether the images asked about are those it is tuned on: then each is answered as if it had not been."""
-        return [e.image_id for e in self.examples] == [e.image_id for e in self.tune.examples]
+        """Whether the images asked about are of those it is tuned on: then each is answered as if it had not been."""
+        return self.examples[0].image_id in self.tune.references
 
     def answer(self, folder: Path, console: Console, place: Place) -> None:
         """Embed, learn, tune and answer in this process."""
@@ -148,6 +162,9 @@ def make_system_plan(loaded: Loaded[SystemConfig]) -> SystemPlan:
     if missing := [path for path in files if not path.is_file()]:
         raise InputError(f"data.vocabulary: no file {missing[0]}")
     concepts = config.task is Task.CONCEPTS
+    if concepts:  # too few groups are told before hours of embedding
+        groups = [tune.groups.get(e.image_id, e.image_id) for e in tune.examples]
+        fold_of(groups, folds=config.decision.folds, seed=config.seed)
     members = _members(config, origin=loaded.folder)
     inputs = {
         **{key: value for key, value in flatten(config).items() if not key.startswith(_NO_EFFECT)},
@@ -157,8 +174,10 @@ def make_system_plan(loaded: Loaded[SystemConfig]) -> SystemPlan:
         "learn.refit": config.learn.refit,
         "tune": tune.pinned(),
         "encoders": [_identity(encoder) for encoder in config.encoders],
-        "members": {m.member.title: m.identity for m in members},
+        "members": {m.member.title: m.pinned for m in members},
     }
+    if config.learn.path is not None:  # as `data.path`: the same ids in another folder may show something else
+        inputs["learn.path"] = config.learn.path
     return SystemPlan(
         config=config,
         name=loaded.name,
@@ -183,11 +202,24 @@ def _labelled(dataset: DataSet, config: SystemConfig, split: str) -> Labelled:
     examples = [e for e in dataset.examples(config.task, split) if e.reference is not None]
     if not examples:
         raise InputError(f"{dataset.root}: no image of the split '{split}' has a reference: name labelled splits")
+    if config.task is Task.CONCEPTS:
+        examples = [replace(e, reference=_cuis(e, dataset)) for e in examples]
     return Labelled(dataset, ALIASES.get(split, split), examples)
 
 
+def _cuis(example: Example, dataset: DataSet) -> tuple[str, ...]:
+    """The CUIs of an image in upper case, as evaluators read them; InputError for what is none."""
+    given = example.reference if isinstance(example.reference, tuple) else ()
+    cuis = tuple(dict.fromkeys(cui for text in given if (cui := text.strip().upper())))
+    if wrong := [cui for cui in cuis if not re.fullmatch(r"C[0-9]+", cui)]:
+        raise InputError(
+            f"{dataset.root}: image {example.image_id}: {wrong[0]!r} is not a CUI such as C0040405: mend it"
+        )
+    return cuis
+
+
 def _refuse_overlap(learn: Labelled, tune: Labelled, asked: Sequence[Example]) -> None:
-    """InputError when images it learned from are tuned on or asked about."""
+    """InputError when images it learned from are tuned on or asked about, or some that are asked about are tuned on."""
     known = {e.image_id for e in learn.examples}
     for what, examples in (("learn.tune", tune.examples), ("data.split", asked)):
         if both := [e.image_id for e in examples if e.image_id in known]:
@@ -195,6 +227,13 @@ def _refuse_overlap(learn: Labelled, tune: Labelled, asked: Sequence[Example]) -
                 f"{what}: {len(both)} of {len(examples)} images, such as {both[0]}, are in the split that is learned "
                 "from: scores on them would be too good; name other splits"
             )
+    tuned_on = {e.image_id for e in tune.examples}
+    if 0 < (number := sum(e.image_id in tuned_on for e in asked)) < len(asked):
+        other = next(e.image_id for e in asked if e.image_id not in tuned_on)
+        raise InputError(
+            f"data.split: {number} of {len(asked)} images are tuned on and others, such as {other}, are not: ask about "
+            "a split that is apart, or about labelled images of learn.tune alone"
+        )
 
 
 def _members(config: SystemConfig, *, origin: Path) -> tuple[MemberPlan, ...]:
@@ -220,7 +259,12 @@ def _member(member: Member, config: SystemConfig, *, origin: Path) -> MemberPlan
         said = {**same, **more, "data.split": split}
         return plan_of(load_experiment(path, [f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in said.items()]))
 
-    if isinstance(load_experiment(path).config, SystemConfig):
+    own = load_experiment(path).config
+    if isinstance(own, SystemConfig) and own.ensemble is not None:
+        raise InputError(
+            f"ensemble.members: {path} is an ensemble, tuned on the same images as this one would be: name its members"
+        )
+    if isinstance(own, SystemConfig):
         plan = planned(config.data.split, **learned)
         if plan.config.task is not config.task:
             raise InputError(f"ensemble.members: {path} is of {plan.config.task}, the ensemble of {config.task}")
@@ -232,6 +276,8 @@ def _member(member: Member, config: SystemConfig, *, origin: Path) -> MemberPlan
 
 
 def _content(path: Path) -> str:
-    """What pins the answers that a run folder or a file holds."""
+    """What pins the answers that a run folder or a file holds; InputError for a folder without."""
     files = sorted([*path.glob("probabilities.*.npz"), *path.glob("submission.csv")]) if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"ensemble.members: {path} holds no answers yet: give a finished run's folder, or a file")
     return " ".join(hash_file(file) for file in files)

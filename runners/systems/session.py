@@ -41,13 +41,17 @@ def answer_here(plan: SystemPlan, folder: Path, console: Console, place: Place) 
         found = _answers(plan, folder, console)
         seconds = (time.monotonic() - start) / len(plan.examples)
         predictions = [_prediction(e.image_id, found, seconds) for e in plan.examples]
-        journal.append(p for p in predictions if p.image_id not in ledger.done)
         if found.tuned is not None:
             content = {"rule": plan.config.decision.rule, "tuned_on": plan.tune.split, **found.tuned.to_json()}
             write_whole(folder / DECISION, json.dumps(content, indent=1) + "\n")
             with records.editing(folder) as record:
                 record["decision"] = content
             console.print(f"tuned on {plan.tune.split}: {found.tuned.summary()}", highlight=False, soft_wrap=True)
+            if shared := len(plan.shared_groups):
+                line = f"{shared} articles or patients are in {plan.learn.split} too: expect less of images of others"
+                console.print(line, highlight=False, soft_wrap=True)
+        # Last, since a run whose images are all answered asks the system no more.
+        journal.append(p for p in predictions if p.image_id not in ledger.done)
 
 
 def _answers(plan: SystemPlan, folder: Path, console: Console) -> Answers:

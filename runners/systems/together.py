@@ -6,11 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from runners.decisions.tune import decide
 from runners.ensemble.members import Members, aligned, read_member
 from runners.ensemble.tune import Fitter, decide_ensemble, fuse, tune_ensemble
 from runners.systems.answers import Answers, corrected, groups_for, probability_file
 from runners.systems.held_out import Rows, answers_held_out
 from runners.systems.plan import MemberPlan, Side, SystemPlan
+from tasks.datasets.dataset import ALIASES
 from tasks.nouns import InputError
 from tasks.probabilities import Probabilities, write_probabilities
 
@@ -19,7 +21,14 @@ def answers_together(plan: SystemPlan, folder: Path, console: Console) -> Answer
     """Run the members that are not finished, combine and decide."""
     ensemble, decision, seed = plan.config.ensemble, plan.config.decision, plan.config.seed
     assert ensemble is not None
-    tuning = _common({m.member.title: _read(plan, m, "tune", folder, console) for m in plan.members})
+    tuned_on = [example.image_id for example in plan.tune.examples]
+    tuning = {m.member.title: _read(plan, m, "tune", folder, console) for m in plan.members}
+    lacking = [f"{name} lacks {missing}" for name, p in tuning.items() if (missing := len(set(tuned_on) - set(p.ids)))]
+    tuning = _common(tuning, tuned_on)
+    if lacking:
+        number = len(next(iter(tuning.values())))
+        line = f"tuned on {number} of {len(tuned_on)} images of {plan.tune.split} alone: {', '.join(lacking)}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     tuning = {name: corrected(plan, p) for name, p in tuning.items()}
     first, truths = next(iter(tuning.values())), plan.tune.concepts
     groups = groups_for(plan, first)
@@ -30,8 +39,8 @@ def answers_together(plan: SystemPlan, folder: Path, console: Console) -> Answer
 
         def answer(learned: Rows, asked: Rows) -> list[tuple[str, ...]]:
             fitted = fitter.fit(learned, [groups[row] for row in learned], seed)[1]
-            ids = [first.ids[row] for row in asked]
-            return decide_ensemble({name: p.rows(ids) for name, p in tuning.items()}, fitted)
+            fused = fuse(tuning, fitted)  # of all images, as it was tuned: ranks are those among them
+            return decide(fused.rows([first.ids[row] for row in asked]), fitted.decision)
 
         answers = answers_held_out(groups, folds=decision.folds, seed=seed, answer=answer)
         return Answers(dict(zip(first.ids, answers, strict=True)), {}, tuned)
@@ -50,22 +59,26 @@ def answers_together(plan: SystemPlan, folder: Path, console: Console) -> Answer
 
 def _read(plan: SystemPlan, member: MemberPlan, role: str, folder: Path, console: Console) -> Probabilities:
     side: Side = member.tune if role == "tune" else member.asked
-    split = plan.tune.split if role == "tune" else plan.config.data.split
+    split = plan.tune.split if role == "tune" else ALIASES.get(plan.config.data.split, plan.config.data.split)
     path = side.path
     if side.plan is not None:
         from runners.run import execute
 
         path = folder.parent / side.path
-        console.print(f"member {member.member.title}: {path}", highlight=False, markup=False, soft_wrap=True)
-        execute(side.plan, path, console)
+        if role == "tune" or side is not member.tune:  # else it answered both at once
+            console.print(f"member {member.member.title}: {path}", highlight=False, markup=False, soft_wrap=True)
+            execute(side.plan, path, console)
     return read_member(path, split=split, edition=plan.edition)
 
 
-def _common(members: Members, wanted: list[str] | None = None) -> dict[str, Probabilities]:
-    """The images that every member answered, in the order wanted."""
-    ids = wanted or list(next(iter(members.values())).ids)
-    everywhere = set(ids).intersection(*(p.ids for p in members.values()))
-    common = [image_id for image_id in ids if image_id in everywhere]
+def _common(members: Members, wanted: list[str]) -> dict[str, Probabilities]:
+    """The images that every member answered, in the order wanted; InputError when there is none."""
+    everywhere = set(wanted).intersection(*(p.ids for p in members.values()))
+    common = [image_id for image_id in wanted if image_id in everywhere]
     if not common:
-        raise InputError(f"the members {', '.join(members)} have no image in common: run each over the same splits")
+        held = ", ".join(f"{name} {len(set(wanted).intersection(p.ids))}" for name, p in members.items())
+        raise InputError(
+            f"of {len(wanted)} images, such as {wanted[0]}, the members have none in common ({held}): run each over "
+            "the same splits"
+        )
     return {name: p.rows(common) for name, p in members.items()}

@@ -77,3 +77,17 @@ def test_whole_entries_of_a_list_that_deny_nothing_are_read() -> None:
 
 def test_a_vocabulary_without_names_has_none_alike() -> None:
     assert with_phrases(Vocabulary({LUNG: ()}), ["pulmonary"], embed, least=0.1)[1] == []
+
+
+def test_memory_is_bounded_however_many_names_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = ["cardiac shadow pulmonary"]
+    usual = with_phrases(VOCABULARY, text, embed, least=0.5)[1]
+    sizes: list[int] = []
+
+    def counted(texts: Sequence[str]) -> np.ndarray:
+        sizes.append(len(texts))
+        return embed(texts)
+
+    monkeypatch.setattr("runners.concepts.likeness._CELLS", 1)
+    assert with_phrases(VOCABULARY, text, counted, least=0.5)[1] == usual
+    assert len(sizes) > 2 and set(sizes[1:]) == {1}  # the names, then a phrase at a time
