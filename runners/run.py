@@ -171,9 +171,7 @@ def locked(folder: Path, place: Place, *, other: str = records.ANOTHER) -> Itera
                 pass
         lock.acquire()
     except Timeout:
-        raise InputError(
-            f"{folder}: another process is at work here; wait for it, or {other}"
-        ) from None
+        raise InputError(f"{folder}: another process is at work here; wait for it, or {other}") from None
     try:
         yield
     finally:

@@ -25,3 +25,5 @@ class Decision(Section):
     cooccurrence: Annotated[float, Field(ge=0)] = 0.0
     """Strength of a correction by which concepts go together in the training images, made before anything is tuned or
     decided; 0 for none, 0.2 was best on ROCO."""
+    exclusive: bool = False
+    """Lower the less probable of two concepts that the training images never have together, such as two modalities."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.decisions.tune import Tuned
-from runners.ensemble.rescore import rescored
+from runners.ensemble.rescore import consistent, rescored
 from runners.systems.plan import SystemPlan
 from tasks.datasets.dataset import ALIASES
 from tasks.nouns import Value
@@ -38,8 +38,10 @@ def groups_for(plan: SystemPlan, p: Probabilities) -> list[Hashable]:
 
 
 def corrected(plan: SystemPlan, p: Probabilities) -> Probabilities:
-    """By which concepts go together in the images that are learned from, as `decision.cooccurrence` says.
+    """By which concepts go together in the images that are learned from, as `decision` says.
 
     What a run writes is uncorrected: an ensemble corrects its members by its own decision.
     """
-    return rescored(p, plan.learn.concepts.values(), strength=plan.config.decision.cooccurrence)
+    labels, decision = plan.learn.concepts.values(), plan.config.decision
+    p = rescored(p, labels, strength=decision.cooccurrence)
+    return consistent(p, labels) if decision.exclusive else p

@@ -9,7 +9,7 @@ from runners.decisions.config import Decision
 from runners.decisions.truths import truths_of
 from runners.decisions.tune import tune
 from runners.ensemble import rescore
-from runners.ensemble.rescore import lifts_of, rescored
+from runners.ensemble.rescore import consistent, excluding, lifts_of, rescored
 from tasks.probabilities import Probabilities
 
 CUIS = ("C1", "C2", "C3")
@@ -36,6 +36,16 @@ def test_each_cell_moves_by_the_others_of_its_image(monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(found, np.where(table > 0, 1 / (1 + np.exp(-logits)), 0), rtol=1e-4)
     np.testing.assert_allclose(p.matrix.toarray(), table, rtol=1e-6)  # as it was
     assert rescored(p, LABELS, strength=0) is p
+
+
+def test_the_less_probable_of_two_that_exclude_each_other_is_lowered() -> None:
+    labels = [("C1",)] * 40 + [("C2",)] * 40 + [("C2", "C3")] * 10 + [("C3",)] * 10
+    assert {column: rows.tolist() for column, rows in excluding(labels, CUIS).items()} == {0: [1], 1: [0]}
+    p = Probabilities(tuple("abcd"), CUIS, np.array([[0.8, 0.3, 0.5], [0.1, 0.9, 0], [0.5, 0.5, 0.2], [0, 0.4, 0.9]]))
+    found = consistent(p, labels).matrix.toarray()
+    expected = [[0.8, 0.3 * 0.2, 0.5], [0.1 * 0.1, 0.9, 0], [0.5, 0.5, 0.2], [0, 0.4, 0.9]]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert not excluding(labels[:5], CUIS)
 
 
 def test_it_helps_where_concepts_go_together() -> None:
