@@ -42,11 +42,16 @@ def answer_here(plan: SystemPlan, folder: Path, console: Console, place: Place) 
         seconds = (time.monotonic() - start) / len(plan.examples)
         predictions = [_prediction(e.image_id, found, seconds) for e in plan.examples]
         if found.tuned is not None:
+            low, high = found.tuned.interval(images=len(plan.examples))
             content = {"rule": plan.config.decision.rule, "tuned_on": plan.tune.split, **found.tuned.to_json()}
+            content["expected"] = None if plan.validates else [low, high]
             write_whole(folder / DECISION, json.dumps(content, indent=1) + "\n")
             with records.editing(folder) as record:
                 record["decision"] = content
             console.print(f"tuned on {plan.tune.split}: {found.tuned.summary()}", highlight=False, soft_wrap=True)
+            if not plan.validates:
+                line = f"of {len(plan.examples)} other images expect F1 {low:.4f} – {high:.4f} (95 %)"
+                console.print(line, highlight=False, soft_wrap=True)
             if shared := len(plan.shared_groups):
                 line = f"{shared} articles or patients are in {plan.learn.split} too: expect less of images of others"
                 console.print(line, highlight=False, soft_wrap=True)

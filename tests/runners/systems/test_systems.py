@@ -80,6 +80,8 @@ def test_a_system_finds_the_concepts(tmp_path: Path, data: Path, tower: Path, me
     kept = record(folder)
     assert kept["finished"] and kept["check"]["accepted"] and kept["counts"]["ok"] == SIZES["test"]
     assert kept["decision"]["images"] == SIZES["valid"] and kept["decision"]["groups"] == SIZES["valid"] // 2
+    low, high = kept["decision"]["expected"]
+    assert low <= kept["decision"]["score_held_out"] <= high
     assert {"f1": kept["decision"]["score_held_out"]}["f1"] > 0.85
     asked, tuning = (read_probabilities(folder / f"probabilities.{split}.npz") for split in ("test", "valid"))
     assert asked.ids == tuple(id_of("test", n) for n in range(SIZES["test"])) and len(tuning) == SIZES["valid"]
@@ -132,6 +134,7 @@ def test_validation_answers_are_held_out(tmp_path: Path, data: Path, tower: Path
     folder = run(write_config(tmp_path / "c.yaml", data, tower, **KNN), "data.split=valid")
     decision = record(folder)["decision"]
     assert f1(folder, data, "valid") == pytest.approx(decision["score_held_out"], abs=1e-9)
+    assert decision["expected"] is None
 
 
 @pytest.mark.parametrize("combine", ["mean", "greedy", "vote"])
