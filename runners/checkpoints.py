@@ -17,11 +17,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runners.models.families import family_of
 from tasks.files import hash_file, write_whole
 from tasks.nouns import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 SAMPLE = Path(__file__).with_name("sample_model")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
@@ -188,3 +191,15 @@ def _content_hash(files: list[Path]) -> str:
         with contextlib.suppress(OSError):
             write_whole(store, json.dumps({**known, **fresh}, indent=0))
     return "sha256:" + hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
+
+
+def read_tensors(path: Path, *, mend: str) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file; InputError, which says how to `mend` it, when it is missing or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, torch.Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read ({error}): {mend}") from error
+    return tensors

@@ -9,6 +9,7 @@ An example is what is asked, a prediction what is answered, a problem what is wr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,6 +30,10 @@ def message_of(error: InputError | OSError | UnicodeEncodeError) -> str:
     if isinstance(error, UnicodeEncodeError):
         return f"{error.object[:200]!a} is not valid Unicode: names and texts are UTF-8"
     return str(error)
+
+
+CUI = re.compile(r"C[0-9]+")
+"""What a concept of UMLS is called, in full."""
 
 
 class Task(StrEnum):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Collection, Sequence
@@ -25,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.files import write_whole
-from tasks.nouns import InputError
+from tasks.nouns import CUI, InputError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array  # type: ignore[import-untyped]
@@ -68,7 +67,7 @@ class Probabilities:
             raise InputError(f"image {twice} has two rows of probabilities: keep one")
         if any(a >= b for a, b in zip(self.cuis, self.cuis[1:], strict=False)):
             raise InputError("the CUIs of probabilities stand in ascending order, none twice: sort the columns by CUI")
-        if wrong := [cui for cui in self.cuis if not re.fullmatch(r"C[0-9]+", cui)]:
+        if wrong := [cui for cui in self.cuis if not CUI.fullmatch(cui)]:
             raise InputError(f"{wrong[0]!r} is not a CUI: name each column by a CUI such as C0040405")
         bad = np.flatnonzero(~((matrix.data >= 0) & (matrix.data <= 1)))
         if bad.size:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tasks.editions import Edition
 from tasks.files import write_whole
-from tasks.nouns import InputError, Report, Task, Value
+from tasks.nouns import CUI, InputError, Report, Task, Value
 from tasks.problems import counted
 from tasks.reports import format_report
 from tasks.upload import FIELD_LIMIT, Record, read_records, read_text
@@ -112,7 +112,7 @@ def _fields(image_id: str, value: Value, edition: Edition) -> list[str]:
 def _cui_field(image_id: str, cuis: tuple[str, ...], edition: Edition) -> str:
     if cuis == ("",):  # an empty cell as it is read
         return ""
-    wrong = [cui for cui in cuis if not re.fullmatch(r"C[0-9]+", cui)]
+    wrong = [cui for cui in cuis if not CUI.fullmatch(cui)]
     if wrong:
         raise InputError(f"{image_id}: {wrong[0]!r} is not a CUI: give CUIs such as C0040405")
     if len(set(cuis)) < len(cuis):

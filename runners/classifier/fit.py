@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from runners.classifier.config import Classifier
 from runners.classifier.heads import FILE, UNTRAINABLE, Heads, build, load_heads, path_of, save_network
-from runners.classifier.network import Head, Tuned, identity_of, last_part, put_state, reached, read_tensors
+from runners.classifier.network import Head, Tuned, identity_of, last_part, load_tensors, put_state, reached
 from runners.classifier.rows import BLOCK, Rows, moments, read_ahead
 from runners.classifier.targets import targets_of
 from runners.classifier.threads import one_thread
@@ -141,7 +141,7 @@ def _one(network: torch.nn.Module, lesson: Lesson, *, number: int, folder: Path 
         return
     path, state = path_of(folder, number), folder / f"training-{number}.safetensors"
     if path.is_file():
-        put_state(network, read_tensors(path), path)
+        put_state(network, load_tensors(path), path)
         network.eval()
     else:
         train(network, lesson, number=number, state=state, tell=tell)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from runners.classifier.config import Classifier
-from runners.classifier.network import BACKBONE, Head, Tuned, identity_of, put_state, read_tensors, state_of
+from runners.classifier.network import BACKBONE, Head, Tuned, identity_of, load_tensors, put_state, state_of
 from runners.classifier.rows import BLOCK, Rows, read_ahead
 from runners.classifier.threads import one_thread
 from tasks.files import hash_file, write_whole
@@ -158,7 +158,7 @@ def load_heads(folder: Path, *, backbone: torch.nn.Module | None = None, device:
         file = path_of(folder, number)
         if not file.is_file() or hash_file(file) != files.get(file.name):
             raise InputError(f"{file} is missing or was changed since it was trained: train again in another folder")
-        tensors = read_tensors(file)
+        tensors = load_tensors(file)
         tuned = {name.removeprefix(BACKBONE) for name in tensors if name.startswith(BACKBONE)}
         network = build(config, dimensions=dimensions, concepts=len(cuis), backbone=backbone, tuned=tuned, device=place)
         put_state(network, tensors, file)

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from runners.checkpoints import read_tensors
 from tasks.nouns import InputError
 
 BACKBONE = "backbone."
@@ -137,13 +138,6 @@ def put_state(network: nn.Module, tensors: Mapping[str, torch.Tensor], where: Pa
             own[name].copy_(tensor)
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+def load_tensors(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file; InputError when it is missing or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors: dict[str, torch.Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} cannot be read ({error}): remove it and train again") from None
-    return tensors
+    return read_tensors(path, mend="remove it and train again")

@@ -18,7 +18,7 @@ import torch
 from runners.classifier.augmentation import augmented
 from runners.classifier.config import Classifier
 from runners.classifier.losses import losses_of, positive_weights, smoothed
-from runners.classifier.network import BACKBONE, Tuned, learning, put_state, read_tensors, state_of
+from runners.classifier.network import BACKBONE, Tuned, learning, load_tensors, put_state, state_of
 from runners.classifier.rows import Rows, read_ahead
 from runners.classifier.targets import Targets
 from tasks.files import write_whole
@@ -141,7 +141,7 @@ def _restore(path: Path, network: torch.nn.Module, optimizer: torch.optim.AdamW)
     """Put a saved state into a network and its optimizer; how many epochs it has had, 0 without a file."""
     if not path.exists():
         return 0
-    tensors = read_tensors(path)
+    tensors = load_tensors(path)
     put_state(network, {n.removeprefix("weight "): t for n, t in tensors.items() if n.startswith("weight ")}, path)
     for name, weight in learning(network).items():
         # In the weight's own memory layout: the fused optimizer goes through both side by side.

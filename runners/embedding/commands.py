@@ -16,7 +16,7 @@ from rich.console import Console
 from runners.config import Data, Section, task_named
 from runners.config_files import load_as
 from runners.embedding.config import Encoder
-from runners.options import CONFIG, DATA, SETTINGS
+from runners.options import CONFIG, DATA, SETTINGS, kept_in
 from runners.systems.config import Learn
 from tasks.nouns import InputError, Task
 
@@ -37,13 +37,7 @@ class EmbedConfig(Section):
 @SETTINGS
 @DATA
 @click.option("--split", "splits", multiple=True, help="A split of data.path; default: all the config needs.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("embeddings"),
-    show_default=True,
-    help="Where embeddings are kept.",
-)
+@kept_in("embeddings", "embeddings")
 def embed(config: Path, *, settings: tuple[str, ...], data: str | None, splits: tuple[str, ...], out: Path) -> None:
     """Turn images into vectors, for neighbours and classifiers.
 

@@ -30,7 +30,6 @@ from runners.progress import RunProgress
 from runners.provenance import versions
 from tasks.nouns import Example, InputError
 
-_LENGTH = 4000
 OUT = Path("embeddings")
 """Where embeddings are kept, beside `submissions/`."""
 
@@ -44,19 +43,6 @@ class Embeddings:
     """Images x dimensions, mapped from the file."""
     ids: tuple[str, ...]
     """Image id of each row."""
-
-    def block(self, rows: NDArray[np.intp] | slice) -> NDArray[np.float32]:
-        """These rows, each brought to length 4,000 and rounded; InputError when one has no direction."""
-        vectors = self.vectors[rows].astype(np.float64)
-        lengths = np.sqrt((vectors * vectors).sum(axis=1))
-        bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
-        if bad.size:
-            row = int(np.arange(len(self.ids))[rows][bad[0]])
-            raise InputError(
-                f"{self.path}: row {row} ({self.ids[row]}) holds NaN, infinity or zeros alone: embed the image again"
-            )
-        rounded: NDArray[np.float32] = np.rint(vectors * (_LENGTH / lengths)[:, None]).astype(np.float32)
-        return rounded
 
 
 def read_embeddings(folder: Path, split: str) -> Embeddings:

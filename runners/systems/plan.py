@@ -6,7 +6,6 @@ An ensemble's plan holds those of its members: each is a run of its own, over th
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +23,7 @@ from tasks.datasets.dataset import ALIASES
 from tasks.datasets.groups import groups_of_data
 from tasks.editions import load_edition
 from tasks.files import hash_file
-from tasks.nouns import Example, InputError, Task, Value
+from tasks.nouns import CUI, Example, InputError, Task, Value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -211,7 +210,7 @@ def _cuis(example: Example, dataset: DataSet) -> tuple[str, ...]:
     """The CUIs of an image in upper case, as evaluators read them; InputError for what is none."""
     given = example.reference if isinstance(example.reference, tuple) else ()
     cuis = tuple(dict.fromkeys(cui for text in given if (cui := text.strip().upper())))
-    if wrong := [cui for cui in cuis if not re.fullmatch(r"C[0-9]+", cui)]:
+    if wrong := [cui for cui in cuis if not CUI.fullmatch(cui)]:
         raise InputError(
             f"{dataset.root}: image {example.image_id}: {wrong[0]!r} is not a CUI such as C0040405: mend it"
         )

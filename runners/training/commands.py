@@ -15,7 +15,7 @@ from rich.console import Console
 
 from runners.config_files import Loaded, load_as
 from runners.experiments import load_experiment
-from runners.options import CONFIG, DATA
+from runners.options import CONFIG, DATA, kept_in, settings_like
 from runners.training.config import TrainConfig
 from runners.training.survival import TrainingStopped
 from tasks.nouns import InputError
@@ -23,22 +23,10 @@ from tasks.nouns import InputError
 
 @click.command()
 @CONFIG
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a value, as in optimization.epochs=3.",
-)
+@settings_like("optimization.epochs=3")
 @DATA
 @click.option("--name", help="Name of the training's folder; default: the config's name.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("trainings"),
-    show_default=True,
-    help="Where trainings are kept.",
-)
+@kept_in("trainings", "trainings")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, on which tokens; train nothing.")
 @click.option(
     "--overfit",

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import torch
 
-from runners.checkpoints import read_json
+from runners.checkpoints import read_json, read_tensors
 from runners.models.merging import copy_processor
 from runners.training.config import Stage
 from runners.training.network import Trainee
@@ -85,14 +85,7 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
 
 def load_tensors(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file; InputError when it is damaged."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors: dict[str, torch.Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} cannot be read ({error}): train again under another name") from error
-    return tensors
+    return read_tensors(path, mend="train again under another name")
 
 
 def save_stage(

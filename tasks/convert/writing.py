@@ -10,7 +10,6 @@ they are put in place together, the table last:
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +19,12 @@ from tasks.check import check_file
 from tasks.convert import coco, jsonl, rexrank
 from tasks.editions import Edition
 from tasks.files import write_whole
-from tasks.nouns import InputError, Report, Task, Value
+from tasks.nouns import CUI, InputError, Report, Task, Value
 from tasks.submission import one_line, read_submission, write_submission
 from tasks.together import beside, move_together, nearest
 
 FORMS = ("csv", "jsonl", "coco-results", "coco-annotations", "rexrank")
 """The edition's table, and the JSON forms."""
-CUI = re.compile(r"C[0-9]+")
 
 
 class Written(NamedTuple):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tasks.concepts import Vocabulary
 from tasks.convert.rexrank import unglued
 from tasks.editions import Edition
-from tasks.nouns import Report, Task, Value
+from tasks.nouns import CUI, Report, Task, Value
 from tasks.repair.changes import Record
 from tasks.repair.redecode import redecoded
 from tasks.repair.row import Cell
@@ -21,7 +21,6 @@ from tasks.reports import format_report, parse_report
 from tasks.submission import NO_TEXT, one_line
 from tasks.upload import FIELD_LIMIT
 
-_CUI = re.compile(r"C[0-9]+")
 _LIST = re.compile(r"(?:C[0-9]+(?:;C[0-9]+)*)?")
 _BETWEEN = re.compile(r"[\s;,|\[\](){}'\"]+")
 NO_ANSWER = {"nan", "none", "null", "<na>", "n/a"}
@@ -108,7 +107,7 @@ class Mender:
         else:
             tokens = [token for token in _BETWEEN.split(written) if token]
             clean = [_digits(token).upper() for token in tokens]
-            if all(map(_CUI.fullmatch, clean)):
+            if all(map(CUI.fullmatch, clean)):
                 kinds, cuis = list(self._kinds_of_list(written, tokens)), tuple(clean)
             else:
                 named = self._named(written, note)
@@ -142,14 +141,14 @@ class Mender:
     def _named(self, written: str, note: _Note) -> tuple[str, ...] | None:
         """The CUIs of a list with names in it."""
         if self.vocabulary is None:
-            wrong = [e.strip() for e in written.split(";") if not _CUI.fullmatch(e.strip().upper())]
+            wrong = [e.strip() for e in written.split(";") if not CUI.fullmatch(e.strip().upper())]
             fix = "write CUIs such as C0040405, or give --vocabulary when these are names of concepts"
             note.refuse("cui-format", f"no CUI: {', '.join(wrong)[:120]}", fix)
             return None
         cuis: list[str] = []
         unmapped: list[str] = []
         for entry in self._entries(written):
-            if _CUI.fullmatch(_digits(entry).upper()):
+            if CUI.fullmatch(_digits(entry).upper()):
                 cuis.append(_digits(entry).upper())
             else:
                 answer = self.vocabulary.answer(entry)
@@ -167,7 +166,7 @@ class Mender:
         found: list[str] = []
         for entry in filter(None, entries):
             parts = [part.strip(" \t'\"") for part in entry.split(",")]
-            mixed = any(_CUI.fullmatch(_digits(part).upper()) for part in parts)
+            mixed = any(CUI.fullmatch(_digits(part).upper()) for part in parts)
             found += [part for part in parts if part] if mixed else [entry]
         return found
 
