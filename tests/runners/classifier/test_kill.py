@@ -1,4 +1,4 @@
-"""kill -9 at random moments: the fit loses at most an epoch each time and ends with the bytes of an unbroken one."""
+"""Ended as by kill -9 at random moments, a fit loses at most an epoch each time and ends with the same bytes."""
 
 import json
 import subprocess
@@ -17,10 +17,10 @@ def test_killed_fits_end_with_the_bytes_of_an_unbroken_one(tmp_path: Path) -> No
     report = json.loads(done.stdout)
 
     assert report["status"] == 0, done.stderr
-    # The kills must have hit the training itself, at different epochs.
+    # Each must have hit the training itself, at different epochs.
     assert len(report["lines"]) == KILLS and len(set(report["lines"])) > KILLS // 2, report
     epochs = CONFIG.epochs * CONFIG.seeds
-    # A line is told before its epoch is saved: each kill costs the epoch under way, which may have been told of.
+    # A line is told before its epoch is saved: each end costs the epoch under way, which may have been told of.
     assert epochs <= report["all"] <= epochs + KILLS, report
     whole, killed = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("whole", "killed"))
     assert killed == whole
