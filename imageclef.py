@@ -8,9 +8,15 @@ import sys
 import click
 
 from tasks.nouns import InputError, message_of
-from tasks.verbs import Verbs
+from tasks.verbs import Table, Verbs
 
-VERBS = {
+CONCEPTS = {
+    "map": ("runners.concepts.commands:map_concepts", "Map text and concept names to CUIs, and CUIs to names."),
+    "merge": ("tasks.merge:merge", "Merge concept files by vote, union or intersection."),
+    "ensemble": ("runners.systems.commands:ensemble", "Run an ensemble's members; combine them, tuned on valid."),
+    "report": ("evaluation.concepts.commands:report", "Say where a run wins and loses, concept by concept."),
+}
+VERBS: Table = {
     "run": ("runners.commands:run", "Answer every image of a split and write a checked, scored submission."),
     "train": ("runners.training.commands:train", "Train an adapter that `run` takes, checked at every step."),
     "embed": ("runners.embedding.commands:embed", "Turn images into vectors, for neighbours and classifiers."),
@@ -27,18 +33,10 @@ VERBS = {
     "doctor": ("runners.doctor.commands:doctor", "Say what on this machine would prevent a run."),
     "prompts": ("runners.prompts.commands:prompts", "Look at prompts; compare some on the same images."),
     "data": ("tasks.datasets.commands:data", "Look at data sets, fetch public ones, make the sample."),
-    "concepts": ("imageclef:concepts", "Map text to CUIs and back; merge, combine and analyse concepts."),
+    "concepts": (CONCEPTS, "Map text to CUIs and back; merge, combine and analyse concepts."),
     "captions": ("evaluation.select:captions", "Make one caption file out of several."),
 }
 
-
-CONCEPTS = {
-    "map": ("runners.concepts.commands:map_concepts", "Map text and concept names to CUIs, and CUIs to names."),
-    "merge": ("tasks.merge:merge", "Merge concept files by vote, union or intersection."),
-    "ensemble": ("runners.systems.commands:ensemble", "Run an ensemble's members; combine them, tuned on valid."),
-    "report": ("evaluation.concepts.commands:report", "Say where a run wins and loses, concept by concept."),
-}
-concepts = Verbs(CONCEPTS, name="concepts", help="Map, merge, combine and analyse concepts.")
 cli = Verbs(
     VERBS,
     help="From a model to an accepted, scored ImageCLEFmedical Caption submission.",

@@ -62,6 +62,8 @@ class Report:
     impression: str
     labels: Mapping[str, int | None] = field(default_factory=dict)
     """Label name -> 1 present, 0 absent, -1 uncertain, None not mentioned."""
+    icd: tuple[str, ...] = ()
+    """Diagnosis codes of ICD-9 or ICD-10, as they were written."""
 
 
 Value = tuple[str, ...] | str | Report
@@ -87,6 +89,8 @@ class Example:
     """The gold answer, None when it is not published."""
     context: Mapping[str, str] = field(default_factory=dict)
     """Patient context (age, sex, indication, ...), empty when there is none."""
+    views: tuple[ImageSource, ...] = ()
+    """Further images of the same study, such as the lateral view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class Prediction:
                 "findings": value.findings,
                 "impression": value.impression,
                 "labels": dict(value.labels),
+                "icd": list(value.icd),
             }
         return {
             "image_id": self.image_id,
@@ -137,7 +142,7 @@ class Prediction:
         if isinstance(value, list):
             value = tuple(str(v) for v in value)
         elif isinstance(value, dict):
-            value = Report(value["findings"], value["impression"], value.get("labels", {}))
+            value = Report(value["findings"], value["impression"], value.get("labels", {}), tuple(value.get("icd", ())))
         return cls(
             image_id=row["image_id"],
             value=value,

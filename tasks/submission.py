@@ -24,7 +24,7 @@ from tasks.editions import Edition
 from tasks.files import write_whole
 from tasks.nouns import CUI, InputError, Report, Task, Value
 from tasks.problems import counted
-from tasks.reports import format_report
+from tasks.reports.text import format_report
 from tasks.upload import FIELD_LIMIT, Record, read_records, read_text
 
 NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

@@ -1,6 +1,7 @@
 """A group of verbs as a table, each imported only when it is called.
 
 Verbs({"check": ("tasks.commands:check", "Say everything the organisers would reject.")})
+Verbs({"concepts": ({"merge": ("tasks.merge:merge", "Merge concept files.")}, "Merge and map concepts.")})
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 
 import click
 
-Table = Mapping[str, tuple[str, str]]
-"""Verb -> where its command is, and one line of help, which is shown without importing it."""
+Table = Mapping[str, tuple["str | Table", str]]
+"""Verb -> where its command is, or the table of a group, and one line of help, shown without importing anything."""
 
 
 class Verbs(click.Group):
@@ -27,7 +28,10 @@ class Verbs(click.Group):
         return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return pkgutil.resolve_name(self.table[cmd_name][0]) if cmd_name in self.table else None
+        if cmd_name not in self.table:
+            return None
+        place, text = self.table[cmd_name]
+        return pkgutil.resolve_name(place) if isinstance(place, str) else Verbs(place, name=cmd_name, help=text)
 
     def invoke(self, ctx: click.Context) -> object:
         try:

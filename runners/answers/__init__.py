@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tasks.concepts import Vocabulary
 from tasks.nouns import Report, Task, Value
-from tasks.reports import format_report, parse_report
+from tasks.reports.text import format_report, parse_report
 
 
 class AnswerError(Exception):

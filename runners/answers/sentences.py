@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.check_texts import ENDS, open_end
-from tasks.reports import HEADING, is_labels
+from tasks.reports.text import HEADING, is_labels
 
 _END = re.compile(r"""[.!?…。]+["'”’»)\]]*\s+(?=\S)""")
 _WORD = re.compile(r"[\w.]*$")

@@ -27,7 +27,7 @@ from tasks.concepts import Vocabulary
 from tasks.datasets import DataSet, open_dataset
 from tasks.files import hash_file, write_whole
 from tasks.nouns import Example, InputError, Report, Task, Value
-from tasks.reports import format_report
+from tasks.reports.text import format_report
 from tasks.submission import one_line
 
 

@@ -21,8 +21,9 @@ from transformers import (
 )
 
 from runners.config import Prompt
-from runners.prompts import prompt_text
+from runners.prompts import prompt_text, prompts_of
 from runners.sample_model.material import GRID, description, task_answers
+from tasks.nouns import Example, Task
 from tasks.sample.release import record_of
 
 EDGE = 128
@@ -34,7 +35,7 @@ VOCABULARY = 1024
 BOS, EOS, PAD, IMAGE, USER, ASSISTANT = "<s>", "</s>", "<pad>", "<image>", "<user>", "<assistant>"
 
 PROMPTS = ("concepts", "caption", "report", "describe")
-"""Names of the prompts that this model is asked with."""
+"""Names of the prompts that this model is asked with, and `report_context` with what is known of a patient."""
 TEMPLATE = (
     "{{ '<s>' }}{% for message in messages %}{{ '<' + message['role'] + '>' }}"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
@@ -137,7 +138,9 @@ def texts(count: int) -> list[str]:
     prompts += [Prompt(name=name, language="es") for name in PROMPTS]
     records = [record_of("extra", number) for number in range(count)]
     said = [text for record in records for text in (description(record), *task_answers(record))]
-    return [*[prompt_text(prompt) for prompt in prompts] * 20, *said]
+    patients = [Example(r.image_id, Path(r.image_id), "extra", context=r.patient) for r in records if r.report]
+    of_patients = prompts_of(Prompt(name="report_context"), patients, task=Task.REPORTS, vocabulary=None)
+    return [*[prompt_text(prompt) for prompt in prompts] * 20, *of_patients, *said]
 
 
 def save_untrained(folder: Path, *, images: int, seed: int = 1) -> None:

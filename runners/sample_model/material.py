@@ -2,7 +2,7 @@
 
     write_lessons(Path("build/sample_model/lessons"), 24_000)
     # lessons/base/    captions.csv             what each image shows, and where, in a plain notation
-    # lessons/tasks/   concepts.csv captions.csv reports.csv cui_mapping.csv       the answers of the three tasks
+    # lessons/tasks/   concepts.csv captions.csv reports.csv context.csv cui_mapping.csv    the three tasks
     # both with images/, flat folders of the ImageCLEF 2026 layout
 
 A small transformer without convolutions learns slowly from captions alone. It learns fast when it has to say of every
@@ -22,10 +22,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tasks.files import write_whole
-from tasks.reports import format_report
+from tasks.reports.text import format_report
 from tasks.sample.canvas import SIZE
 from tasks.sample.lexicon import CONCEPTS
 from tasks.sample.picture import Picture, draw
+from tasks.sample.records import CONTEXT
 from tasks.sample.release import QUALITY, Record, record_of
 from tasks.sample.scene import VIEWS, Finding, Scene, scene_of, stream
 
@@ -93,7 +94,7 @@ def write_lessons(root: Path, count: int) -> None:
     (root / "base").mkdir(exist_ok=True)
     if not (root / "base" / "images").exists():
         (root / "base" / "images").symlink_to(Path("..") / "tasks" / "images", target_is_directory=True)
-    seen, concepts, captions, reports = [], [], [], []
+    seen, concepts, captions, reports, patients = [], [], [], [], []
     for number in range(count):
         name, record = f"phantom_train_{number}", record_of("extra", number)
         scene, picture = _drawn(number, images / f"{name}.jpg")
@@ -102,10 +103,12 @@ def write_lessons(root: Path, count: int) -> None:
         captions.append((name, record.caption))
         if record.report:
             reports.append((name, record.report.findings, record.report.impression))
+            patients.append((name, *(record.patient[key] for key in CONTEXT)))
     _write(root / "base" / "captions.csv", ("ID", "Caption"), seen)
     _write(root / "tasks" / "concepts.csv", ("ID", "CUIs"), concepts)
     _write(root / "tasks" / "captions.csv", ("ID", "Caption"), captions)
     _write(root / "tasks" / "reports.csv", ("ID", "Findings", "Impression"), reports)
+    _write(root / "tasks" / "context.csv", ("ID", *CONTEXT), patients)
     _write(root / "tasks" / "cui_mapping.csv", ("CUI", "Canonical name"), [(c.cui, c.name) for c in CONCEPTS.values()])
     write_whole(marker, f"{count}\n")
 

@@ -25,7 +25,7 @@ from runners.training.config import Target
 from tasks.concepts import MOST, Vocabulary
 from tasks.datasets.table import find, read_rows
 from tasks.nouns import Example, InputError, Report, Task, Value
-from tasks.reports import format_report, parse_report
+from tasks.reports.text import format_report, parse_report
 
 _SCHEMA = Path(__file__).parents[1] / "models" / "constrained_report.json"
 _TYPE_COLUMNS = ("semantictype", "semantictypes", "sty", "tui", "type")

@@ -19,7 +19,7 @@ from typing import Any
 
 from tasks.convert.fields import labels_in, text_at
 from tasks.nouns import InputError, Report, Value
-from tasks.reports import format_report, parse_report
+from tasks.reports.text import format_report, parse_report
 
 _OWN = re.compile(r"(?:Findings: (.+)(?:\n|$))?(?:Impression: (.+)(?:\n|$))?(?:CheXpert: (.+))?")
 """What `format_report` writes, taken as it stands: list numbers and bold print stay in the text."""

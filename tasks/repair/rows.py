@@ -15,7 +15,7 @@ from tasks.repair.changes import Record
 from tasks.repair.names import Names, bare
 from tasks.repair.row import Row
 from tasks.repair.values import NO_ANSWER, Mender
-from tasks.reports import format_report
+from tasks.reports.text import format_report
 
 Keep = Literal["first", "last"]
 Fill = Callable[[str], Value | None]

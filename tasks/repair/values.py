@@ -17,7 +17,7 @@ from tasks.nouns import CUI, Report, Task, Value
 from tasks.repair.changes import Record
 from tasks.repair.redecode import redecoded
 from tasks.repair.row import Cell
-from tasks.reports import format_report, parse_report
+from tasks.reports.text import format_report, parse_report
 from tasks.submission import NO_TEXT, one_line
 from tasks.upload import FIELD_LIMIT
 

@@ -1,35 +1,21 @@
 """Scene -> what goes with a chest radiograph: the report, CheXpert-style labels, the patient.
 
-report(scene, rng)      # Report("The heart is enlarged. ...", "Cardiomegaly.", {"Cardiomegaly": 1, ...})
+person = patient("train", 0, scene)      # {"age": "62", "sex": "female", "indication": "cough", ...}
+report(scene, rng, person)      # Report("The heart is enlarged. ...", "Cardiomegaly in a 62-year-old woman.", ...)
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tasks.nouns import Report
+from tasks.reports.labels import LABELS
 from tasks.sample.scene import Scene, pick, stream
 from tasks.sample.wording import join, phrase, sentence
 
-CHEXPERT = (
-    "No Finding",
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-)
-"""The fourteen labels in the order of CheXpert's files."""
-
-LABELS = {
+SHOWN_AS = {
     "cardiomegaly": ("Cardiomegaly",),
     "nodule": ("Lung Lesion", "Lung Opacity"),
     "consolidation": ("Consolidation", "Lung Opacity"),
@@ -37,6 +23,7 @@ LABELS = {
     "effusion": ("Pleural Effusion",),
     "pacemaker": ("Support Devices",),
 }
+"""Finding -> its labels."""
 ICD10 = {
     "effusion": "J90",
     "nodule": "R91.1",
@@ -54,6 +41,8 @@ INDICATIONS = (
     "follow-up",
     "weakness",
 )
+SIGNS_OF_INFECTION = ("cough", "fever")
+"""With one of these a consolidation is read as possible pneumonia."""
 CONTEXT = ("age", "sex", "indication", "heart_rate", "temperature", "respiratory_rate", "oxygen_saturation", "icd10")
 """Columns of context.csv after the id."""
 
@@ -62,10 +51,11 @@ def patient(split: str, number: int, scene: Scene) -> dict[str, str]:
     """Age, sex, indication, vital signs and ICD-10 codes, as text."""
     rng = stream(split, number, 3)
     ill = bool(scene.findings)
+    infected = any(f.kind == "consolidation" for f in scene.findings)
     return {
         "age": str(int(rng.integers(20, 90))),
         "sex": pick(rng, ("female",) if scene.female else ("female", "male")),
-        "indication": pick(rng, INDICATIONS),
+        "indication": pick(rng, SIGNS_OF_INFECTION + INDICATIONS[:1] if infected else INDICATIONS),
         "heart_rate": str(int(rng.integers(60, 90)) + 15 * ill),
         "temperature": f"{36.3 + rng.integers(0, 10) / 10 + ill * 0.4:.1f}",
         "respiratory_rate": str(int(rng.integers(12, 18)) + 4 * ill),
@@ -74,11 +64,15 @@ def patient(split: str, number: int, scene: Scene) -> dict[str, str]:
     }
 
 
-def report(scene: Scene, rng: np.random.Generator) -> Report:
-    """Findings by organ (heart, pleura, lungs, devices, bones), then the impression."""
+def report(scene: Scene, rng: np.random.Generator, person: Mapping[str, str]) -> Report:
+    """Findings by organ (heart, pleura, lungs, devices, bones), then the impression.
+
+    The impression says what no image shows: who the patient is, and of a consolidation with signs of infection that it
+    may be pneumonia. A model that is told of the patient can know it, another cannot.
+    """
     kinds = {f.kind for f in scene.findings}
     text = [_heart(rng, kinds), _pleura(rng, scene), _lungs(rng, scene)]
-    labels: dict[str, int | None] = dict.fromkeys(CHEXPERT)
+    labels: dict[str, int | None] = dict.fromkeys(LABELS)
     labels |= {"Cardiomegaly": 0, "Pneumothorax": 0, "Pleural Effusion": 0}
     if "pacemaker" in kinds:
         text.append(pick(rng, ("A pacemaker is in place.", "There is a pacemaker with a lead in the heart.")))
@@ -88,18 +82,19 @@ def report(scene: Scene, rng: np.random.Generator) -> Report:
         text.append(pick(rng, ("The bones are intact.", "No acute fracture.")))
         labels["Fracture"] = 0
     for kind in kinds:
-        labels |= dict.fromkeys(LABELS[kind], 1)
+        labels |= dict.fromkeys(SHOWN_AS[kind], 1)
     if not kinds - {"pacemaker"}:
         labels["No Finding"] = 1
-    impression = sentence(join([phrase(rng, f) for f in scene.findings])) if kinds else _clear(rng)
-    if "consolidation" in kinds and rng.random() < 0.5:
+    seen = join([phrase(rng, f) for f in scene.findings]) if kinds else _clear(rng)
+    impression = sentence(f"{seen} in a {person['age']}-year-old {'man' if person['sex'] == 'male' else 'woman'}")
+    if "consolidation" in kinds and person["indication"] in SIGNS_OF_INFECTION:
         impression += " Possible pneumonia."
         labels["Pneumonia"] = -1
     return Report(" ".join(text), impression, labels)
 
 
 def _clear(rng: np.random.Generator) -> str:
-    return pick(rng, ("No acute cardiopulmonary abnormality.", "Normal chest radiograph.", "No acute disease."))
+    return pick(rng, ("no acute cardiopulmonary abnormality", "normal chest radiograph", "no acute disease"))
 
 
 def _heart(rng: np.random.Generator, kinds: set[str]) -> str:

@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.nouns import Report
+from tasks.reports.labels import LABELS
 from tasks.sample import image_id
 from tasks.sample.lexicon import CONCEPTS, MANUAL
 from tasks.sample.picture import draw
-from tasks.sample.records import CHEXPERT, CONTEXT, patient, report
-from tasks.sample.scene import VERSION, Scene, scene_of, stream
+from tasks.sample.records import CONTEXT, patient, report
+from tasks.sample.scene import Scene, scene_of, stream
 from tasks.sample.wording import caption
 
 MARKER = "complete.json"
+VERSION = 2
+"""Part of the marker; raised whenever a text of the release changes, so that older folders are written again."""
 QUALITY = 85
 """JPEG quality: about 7 KB an image."""
 
@@ -46,7 +49,7 @@ def record_of(split: str, number: int) -> Record:
     person = patient(split, number, scene)
     text = caption(scene, rng, age=int(person["age"]), sex=person["sex"])
     reported = scene.modality == "xray" and scene.region == "chest"
-    return Record(image_id(split, number), scene, text, person, report(scene, rng) if reported else None)
+    return Record(image_id(split, number), scene, text, person, report(scene, rng, person) if reported else None)
 
 
 def image_bytes(split: str, number: int) -> bytes:
@@ -121,13 +124,13 @@ def _references(records: Sequence[Record]) -> dict[str, Table]:
             ("ID", "Findings", "Impression"),
             *((r.image_id, text.findings, text.impression) for r, text in reports),
         ],
-        "labels.csv": [("ID", *CHEXPERT), *((r.image_id, *_labels(text)) for r, text in reports)],
+        "labels.csv": [("ID", *LABELS), *((r.image_id, *_labels(text)) for r, text in reports)],
         "context.csv": [("ID", *CONTEXT), *((r.image_id, *(r.patient[key] for key in CONTEXT)) for r, _ in reports)],
     }
 
 
 def _labels(text: Report) -> list[str]:
-    return ["" if text.labels[name] is None else str(text.labels[name]) for name in CHEXPERT]
+    return ["" if text.labels[name] is None else str(text.labels[name]) for name in LABELS]
 
 
 def _dictionaries(records: Sequence[Record]) -> dict[str, Table]:

@@ -14,7 +14,7 @@ import numpy as np
 from tasks.sample.lexicon import CONCEPTS
 
 VERSION = 1
-"""Part of every seed and of the completeness marker; raised whenever an image or a text changes."""
+"""Part of every seed; another would draw other images."""
 
 SPLITS = {"train": 840, "valid": 120, "test": 120, "extra": 0}
 """Images per split that are written; `extra` is an endless supply for training the sample model."""

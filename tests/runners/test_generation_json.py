@@ -12,8 +12,8 @@ import torch
 
 from runners.models.constrained import Constraint, read_schema
 from tasks.nouns import InputError
-from tasks.reports import parse_report
-from tasks.sample.records import CHEXPERT
+from tasks.reports.labels import LABELS
+from tasks.reports.text import parse_report
 from tests.runners.test_generation import batch, generator, opened
 
 Build = Callable[[str], Path]
@@ -69,7 +69,7 @@ def test_a_report_has_the_fourteen_labels(tiny: Build) -> None:
         report = parse_report(text)
         assert report.findings and set(json.loads(text)) == {"findings", "impression", "labels"}
         labels = json.loads(text)["labels"]
-        assert tuple(labels) == CHEXPERT and set(labels.values()) <= {1, 0, -1, None}
+        assert tuple(labels) == LABELS and set(labels.values()) <= {1, 0, -1, None}
     assert made.finished_early == 2, "a random model never ends its findings by itself"
 
 

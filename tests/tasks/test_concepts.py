@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imageclef import concepts as command
+from imageclef import cli
 from tasks.concepts import Collision, Vocabulary
 from tasks.negation import Cue
 from tasks.nouns import InputError
@@ -199,7 +199,7 @@ def test_files_that_are_no_vocabulary(tmp_path: Path) -> None:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(command, ["map", *[str(argument) for argument in arguments]])
+    return CliRunner().invoke(cli, ["concepts", "map", *[str(argument) for argument in arguments]])
 
 
 def test_the_command_maps_both_ways(tmp_path: Path) -> None:
@@ -275,5 +275,5 @@ def test_tables_with_other_delimiters_and_headers_are_tables(tmp_path: Path, mar
         (f"ImageCLEFmedical 2025 ID{mark}Cui\na{mark}c0817096\n", "ImageCLEFmedical 2025 ID,Concepts\na,Chest\n"),
     ):
         table.write_text(text, encoding="utf-8")
-        result = CliRunner().invoke(command, ["map", str(table), "--vocabulary", str(vocabulary)])
+        result = CliRunner().invoke(cli, ["concepts", "map", str(table), "--vocabulary", str(vocabulary)])
         assert result.stdout == mapped

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from tasks.concepts import Vocabulary
+from tasks.reports.labels import LABELS
 from tasks.sample import ensure_sample, image_id, release
 from tasks.sample.lexicon import CONCEPTS, MANUAL
 from tasks.sample.picture import PHANTOMS, draw
-from tasks.sample.records import CHEXPERT
 from tasks.sample.release import image_bytes, is_complete, record_of, write_release
 from tasks.sample.scene import SPLITS, VIEWS, Finding, Scene, scene_of, stream
 
@@ -94,7 +94,7 @@ def test_reports_belong_to_chest_radiographs_only(sample: Path) -> None:
     chest = [i for i, cuis in concepts.items() if {"C1306645", "C0817096"} <= set(cuis)]
     for name in ("reports", "labels", "context"):
         assert [row[0] for row in table(sample / f"test/{name}.csv")[1:]] == chest
-    assert table(sample / "test/labels.csv")[0] == ["ID", *CHEXPERT]
+    assert table(sample / "test/labels.csv")[0] == ["ID", *LABELS]
     assert {cell for row in table(sample / "test/labels.csv")[1:] for cell in row[1:]} <= {"1", "0", "-1", ""}
     development = {row[0] for row in table(sample / "dev_report/reports.csv")[1:]}
     assert {p.stem for p in (sample / "dev_report/images").iterdir()} == development

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.nouns import Report
-from tasks.reports import HEADING, format_report, is_labels, parse_report
+from tasks.reports.text import HEADING, format_report, is_labels, parse_report
 
 
 @pytest.mark.parametrize(
