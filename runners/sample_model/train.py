@@ -1,10 +1,11 @@
 """Trains the sample model from nothing, with the training room: `python -m runners.sample_model.train`.
 
-`make sample-model` does it into build/sample_model/; what was stopped goes on where it was. Four trainings, whose
+`make sample-model` does it into build/sample_model/; what was stopped goes on where it was. Five trainings, whose
 configs lie here:
 
 1. base.yaml            every weight learns to say what a phantom shows, and of each patch what lies there
-2. <task>.yaml          LoRA on projector and language model in NF4, one adapter for each task
+2. <adapter>.yaml       LoRA on projector and language model in NF4: one for each task, and one for reports that is told
+                        of the patient
 
     build/sample_model/lessons/                      images and tables (material.py)
     build/sample_model/untrained/                    random weights, tokenizer, processor (build.py)
@@ -35,6 +36,7 @@ from tasks.nouns import Task
 
 HERE = Path(__file__).parent
 WEIGHTS = "model.safetensors"
+ADAPTERS = (*(task.value for task in Task), "report_generation_context")
 IMAGES = 24_000
 
 
@@ -60,9 +62,9 @@ def train_sample_model(out: Path, *, images: int = IMAGES, settings: Sequence[st
         if path.suffix != ".safetensors":
             write_whole(out / "base" / path.name, path.read_bytes())
     _in_half(base / WEIGHTS, out / "base" / WEIGHTS)
-    for task in Task:
+    for name in ADAPTERS:
         where = [f"data.path={lessons / 'tasks'}", f"model.name={out / 'base'}"]
-        adapter, target = _trained(task.value, out, [*where, *settings]) / "adapter", out / "adapters" / task.value
+        adapter, target = _trained(name, out, [*where, *settings]) / "adapter", out / "adapters" / name
         config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = "runners/sample_model/base"
         write_whole(target / "adapter_config.json", json.dumps(config, indent=2) + "\n")

@@ -1,7 +1,7 @@
 """Scene -> what goes with a chest radiograph: the report, CheXpert-style labels, the patient.
 
 person = patient("train", 0, scene)      # {"age": "62", "sex": "female", "indication": "cough", ...}
-report(scene, rng, person)      # Report("The heart is enlarged. ...", "Cardiomegaly in a 62-year-old woman.", ...)
+report(scene, rng, person)      # Report("The heart is enlarged. ...", "Cardiomegaly in a woman with cough.", ...)
 """
 
 from __future__ import annotations
@@ -32,15 +32,7 @@ ICD10 = {
     "consolidation": "J18.9",
     "pacemaker": "Z95.0",
 }
-INDICATIONS = (
-    "shortness of breath",
-    "cough",
-    "chest pain",
-    "fever",
-    "preoperative evaluation",
-    "follow-up",
-    "weakness",
-)
+INDICATIONS = ("shortness of breath", "cough", "chest pain", "fever", "weight loss", "fatigue", "weakness")
 SIGNS_OF_INFECTION = ("cough", "fever")
 """With one of these a consolidation is read as possible pneumonia."""
 CONTEXT = ("age", "sex", "indication", "heart_rate", "temperature", "respiratory_rate", "oxygen_saturation", "icd10")
@@ -67,8 +59,8 @@ def patient(split: str, number: int, scene: Scene) -> dict[str, str]:
 def report(scene: Scene, rng: np.random.Generator, person: Mapping[str, str]) -> Report:
     """Findings by organ (heart, pleura, lungs, devices, bones), then the impression.
 
-    The impression says what no image shows: who the patient is, and of a consolidation with signs of infection that it
-    may be pneumonia. A model that is told of the patient can know it, another cannot.
+    The impression says what no image shows: who the patient is and why the image was taken, and of a consolidation with
+    signs of infection that it may be pneumonia. A model that is told of the patient can know it, another cannot.
     """
     kinds = {f.kind for f in scene.findings}
     text = [_heart(rng, kinds), _pleura(rng, scene), _lungs(rng, scene)]
@@ -86,7 +78,7 @@ def report(scene: Scene, rng: np.random.Generator, person: Mapping[str, str]) ->
     if not kinds - {"pacemaker"}:
         labels["No Finding"] = 1
     seen = join([phrase(rng, f) for f in scene.findings]) if kinds else _clear(rng)
-    impression = sentence(f"{seen} in a {person['age']}-year-old {'man' if person['sex'] == 'male' else 'woman'}")
+    impression = sentence(f"{seen} in a {'man' if person['sex'] == 'male' else 'woman'} with {person['indication']}")
     if "consolidation" in kinds and person["indication"] in SIGNS_OF_INFECTION:
         impression += " Possible pneumonia."
         labels["Pneumonia"] = -1
