@@ -16,6 +16,12 @@ CONCEPTS = {
     "ensemble": ("runners.systems.commands:ensemble", "Run an ensemble's members; combine them, tuned on valid."),
     "report": ("evaluation.concepts.commands:report", "Say where a run wins and loses, concept by concept."),
 }
+DATA = {
+    "check": ("tasks.datasets.commands:check", "Counts against the published ones, problems, duplicates."),
+    "fetch": ("tasks.datasets.commands:fetch", "Fetch a public data set: resumed, verified, unpacked."),
+    "sample": ("tasks.datasets.commands:sample", "Make the embedded, synthetic sample data set in a folder."),
+    "curriculum": ("runners.curriculum:curriculum", "Reports as rows: image alone, then patient data too."),
+}
 VERBS: Table = {
     "run": ("runners.commands:run", "Answer every image of a split and write a checked, scored submission."),
     "train": ("runners.training.commands:train", "Train an adapter that `run` takes, checked at every step."),
@@ -32,7 +38,7 @@ VERBS: Table = {
     "serve": ("runners.serving.commands:serve", "Answer images sent to this machine: JSON, and a page to try it."),
     "doctor": ("runners.doctor.commands:doctor", "Say what on this machine would prevent a run."),
     "prompts": ("runners.prompts.commands:prompts", "Look at prompts; compare some on the same images."),
-    "data": ("tasks.datasets.commands:data", "Look at data sets, fetch public ones, make the sample."),
+    "data": (DATA, "Look at data sets, fetch public ones, make the sample or a curriculum."),
     "concepts": (CONCEPTS, "Map text to CUIs and back; merge, combine and analyse concepts."),
     "captions": ("evaluation.select:captions", "Make one caption file out of several."),
 }

@@ -48,6 +48,7 @@ def new_record(plan: Plan, name: str) -> dict[str, Any]:
             "path": config.data.path,
             "split": config.data.split,
             "layout": plan.dataset.layout,
+            "restricted": plan.dataset.restricted,
             "n": len(plan.examples),
             "with_reference": sum(e.reference is not None for e in plan.examples),
             "files": {

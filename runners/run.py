@@ -150,6 +150,8 @@ def _tell(folder: Path, record: Mapping[str, Any], console: Console) -> None:
         found = ", ".join(f"{code} ({n})" for code, n in check["warnings"].items())
         lines.append(f"worth a look (imageclef check says where and why): {found}")
     lines.append(f"submission: {folder / 'submission.zip'}")
+    if restricted := record["data"].get("restricted"):
+        lines.append(f"made from {restricted}: its agreement forbids to pass it on")
     _say(console, "\n".join(lines))
 
 

@@ -22,6 +22,8 @@ from runners.config import Prompt
 from runners.prompts.presets import preset
 from runners.prompts.template import Template
 from tasks.concepts import Vocabulary
+from tasks.datasets.groups import KINDS
+from tasks.datasets.table import normalised
 from tasks.nouns import Example, InputError, Task
 
 VARIABLES = ("hints", "context", "neighbours", "image_id", "language")
@@ -32,6 +34,11 @@ def prompt_text(prompt: Prompt) -> str:
     if prompt.text is not None:
         return prompt.text
     return preset(str(prompt.name), prompt.language) if prompt.file is None else _read(Path(prompt.file))
+
+
+def _known(example: Example) -> dict[str, str]:
+    """The patient context without what only names the patient, from which a model could learn who it is."""
+    return {title: value for title, value in example.context.items() if normalised(title) not in KINDS}
 
 
 def prompts_of(prompt: Prompt, examples: Sequence[Example], *, task: Task, vocabulary: Vocabulary | None) -> list[str]:
@@ -49,7 +56,7 @@ def prompts_of(prompt: Prompt, examples: Sequence[Example], *, task: Task, vocab
             {
                 "image_id": example.image_id,
                 "language": prompt.language,
-                "context": dict(example.context),
+                "context": _known(example),
                 **{name: values[example.image_id] for name, values in several.items()},
             },
             image_id=example.image_id,

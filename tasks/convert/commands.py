@@ -16,6 +16,7 @@ from tasks.convert.writing import FORMS, Written, write_answers
 from tasks.editions import Edition
 from tasks.nouns import Task, Value
 from tasks.options import DEFAULT_YEAR, FILE, TASK
+from tasks.restricted import MAY, refuse_restricted
 
 
 @click.command()
@@ -31,6 +32,7 @@ from tasks.options import DEFAULT_YEAR, FILE, TASK
 @click.option("--to-edition", help="Year of the table to write.  [default: that of --from-edition]")
 @click.option("--ids-map", type=FILE, help="Table of two columns: the id in FILE and the id to write.")
 @click.option("--force", is_flag=True, help="Replace files that exist, but none that is read.")
+@MAY
 def convert(
     *,
     file: Path,
@@ -41,6 +43,7 @@ def convert(
     to_edition: str | None,
     ids_map: Path | None,
     force: bool,
+    allowed: bool,
 ) -> None:
     """Write the answers in FILE in another form, or for another year.
 
@@ -54,6 +57,7 @@ def convert(
     from tasks.editions import load_edition
 
     task = Task.of(task_name)
+    refuse_restricted([file], allowed=allowed)
     source = load_edition(from_edition, task)
     target = load_edition(to_edition or from_edition, task)
     answers = read_answers(file, edition=source)

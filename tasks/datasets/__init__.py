@@ -12,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.datasets import by_split, hub, indiana, plain, release_2026
+from tasks.datasets import by_split, curriculum, hub, indiana, mimic, plain, r2gen, release_2026
 from tasks.datasets.dataset import DataSet
 from tasks.nouns import InputError
 
 __all__ = ["DataSet", "open_dataset"]
 
 LAYOUTS: tuple[Callable[[Path], DataSet | None], ...] = (
+    curriculum.read,
+    mimic.read,
     indiana.read,
+    r2gen.read,
     by_split.read,
     release_2026.read,
     hub.read,
@@ -46,5 +49,5 @@ def open_dataset(path: str | Path) -> DataSet:
             return found
     raise InputError(
         f"{root} holds no data set that is known here: neither label tables (captions.csv, train_captions.csv, "
-        "indiana_reports.csv, ...), nor parquet or arrow files, nor images"
+        "indiana_reports.csv, annotation.json, ...), nor parquet or arrow files, nor images"
     )

@@ -84,6 +84,8 @@ class Audit:
     """Groups of equal images in several splits, each image as `split/id`."""
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    restricted: str = ""
+    """Why outputs made from this data may not be passed on; empty for free data."""
 
     @property
     def clean(self) -> bool:
@@ -100,15 +102,16 @@ def audit(data: DataSet, *, track: Callable[[Iterable[Look], int], Iterable[Look
     examples, problems = _read_tables(data)
     places: dict[ImageSource, set[Place]] = {}
     for example in (e for found in examples.values() for e in found):
-        places.setdefault(example.image, set()).add((example.split, example.image_id))
+        for image in (example.image, *example.views):
+            places.setdefault(image, set()).add((example.split, example.image_id))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         looks = pool.map(look, places)
         seen = dict(zip(places, track(looks, len(places)) if track else looks, strict=True))
     if not examples and not problems:
         message = f"{data.root} is laid out as {data.layout}, yet holds no example"
         problems.append(Problem("error", "no-examples", None, None, message, "unpack the archives, or fetch it again"))
-    published = recognised(e.image_id for found in examples.values() for e in found)
-    counts = tuple(_counts(data, examples, published.get("counts", {})))
+    published = recognised((e.image_id for found in examples.values() for e in found), layout=data.layout)
+    counts = tuple(_counts(data, examples, published))
     duplicates = tuple(_duplicates(seen, places))
     if not problems:  # an unread table would make all its images look unlabelled
         problems += _folder_problems(data, {source for source in places if isinstance(source, Path)})
@@ -128,6 +131,7 @@ def audit(data: DataSet, *, track: Callable[[Iterable[Look], int], Iterable[Look
         duplicates=duplicates,
         problems=tuple(problems),
         notes=data.notes,
+        restricted=data.restricted,
     )
 
 
@@ -153,9 +157,12 @@ def _published() -> list[dict[str, Any]]:
     return list(YAML(typ="safe").load(Path(__file__).with_name("published.yaml").read_text(encoding="utf-8")))
 
 
-def recognised(image_ids: Iterable[str]) -> dict[str, Any]:
-    """The published data set to which the first of the ids that belongs to one belongs; {} when none does."""
-    return next((known for i in image_ids for known in _published() if i.startswith(known["ids"])), {})
+def recognised(image_ids: Iterable[str], *, layout: str = "") -> dict[str, Any]:
+    """The published data set of this layout, or to which the first of the ids that belongs to one belongs; else {}."""
+    if of_layout := [known for known in _published() if known.get("layout") == layout]:
+        return of_layout[0]
+    by_id = [known for known in _published() if "ids" in known]
+    return next((known for i in image_ids for known in by_id if i.startswith(known["ids"])), {})
 
 
 def _read_tables(data: DataSet) -> tuple[dict[tuple[Task, str], list[Example]], list[Problem]]:
@@ -179,12 +186,13 @@ def _splits(data: DataSet, faults: dict[str, None]) -> Iterator[tuple[Task, str]
 
 
 def _counts(
-    data: DataSet, examples: dict[tuple[Task, str], list[Example]], published: dict[str, int | None]
+    data: DataSet, examples: dict[tuple[Task, str], list[Example]], published: dict[str, Any]
 ) -> Iterator[Count]:
+    tasks = [published["task"]] if "task" in published else [Task.CONCEPTS, Task.CAPTIONS]
     for (task, split), found in examples.items():
         secondary = data.secondary(split) if task is Task.CONCEPTS else {}
         references = sum(example.reference is not None for example in found)
-        known = None if task is Task.REPORTS else published.get(split)
+        known = published.get("counts", {}).get(split) if task in tasks else None
         yield Count(task, split, len(found), references, len(secondary), known)
 
 

@@ -23,6 +23,8 @@ def print_audit(audit: Audit) -> None:
     modes = ", ".join(f"{mode} {number:,}" for mode, number in audit.modes.items())
     sides = ", ".join(f"{name} {pixels:,}" for name, pixels in audit.sides.items())
     console.print(f"{audit.images:,} images decoded; modes: {modes or 'none'}; sides in pixels: {sides or 'none'}")
+    if audit.restricted:
+        console.print(f"[yellow]restricted[/yellow]: {escape(audit.restricted)}: what is made from it stays with you")
     for note in audit.notes:
         console.print(f"note: {escape(note)}")
     if audit.problems:

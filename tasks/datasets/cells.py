@@ -19,6 +19,9 @@ from typing import Any
 
 from tasks.nouns import InputError
 
+_FEW = 16
+"""Images looked at together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -46,7 +49,7 @@ class Cell:
                 value = base64.b64decode("".join(value.rpartition(",")[2].split()), validate=True)
             except ValueError as error:
                 raise OSError(f"{self}: neither bytes nor base64 text: {error}") from error
-        if not isinstance(value, bytes):
+        if not isinstance(value, bytes) or not value:
             raise FileNotFoundError(f"{self} holds no image")
         return value
 
@@ -90,6 +93,35 @@ def height(path: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(_mapped(path).num_rows if path.suffix == ".arrow" else pq.read_metadata(path).num_rows)
+
+
+def filled(path: Path, column: str) -> list[bool]:
+    """Whether each row of an image column holds something, neither null nor empty; a few images in memory at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        if path.suffix == ".arrow":
+            chunks = iter(_mapped(path).column(column).chunks)
+        else:
+            batches = pq.ParquetFile(path, memory_map=True).iter_batches(batch_size=_FEW, columns=[column])
+            chunks = (batch.column(0) for batch in batches)
+        return [there for chunk in chunks for there in _filled(chunk)]
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} cannot be read: {error}: fetch the file again") from error
+
+
+def _filled(values: Any) -> list[bool]:
+    """The same of an arrow array of bytes, texts, or structs of these."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_struct(values.type):
+        fields = [_filled(field) for field in values.flatten()]  # null where the struct is
+        return [any(row) for row in zip(*fields, strict=True)]
+    if pa.types.is_null(values.type):
+        return [False] * len(values)
+    return [bool(length) for length in pc.binary_length(values).to_pylist()]
 
 
 def _value(path: Path, row: int, column: str) -> Any:

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
     from tasks.datasets.audit import Look
 
 
-@click.group()
-def data() -> None:
-    """Check a data set, fetch a public one, or make the embedded sample."""
-
-
-@data.command()
+@click.command()
 @click.argument("folder", metavar="DATA")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def check(folder: str, as_json: bool) -> None:
@@ -51,7 +46,7 @@ def check(folder: str, as_json: bool) -> None:
         sys.exit(1)
 
 
-@data.command()
+@click.command()
 @click.argument("release", type=click.Choice(["rocov2", "open-i"]))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to fill.")
 @click.option("--from-url", metavar="BASE", help="Another server with the same paths, such as a mirror.")
@@ -79,7 +74,7 @@ def fetch(release: str, out: Path, from_url: str | None) -> None:
     click.echo(f"{len(files)} files of {release}, verified, in {out}; next: imageclef data check {out}")
 
 
-@data.command()
+@click.command()
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to fill.")
 def sample(out: Path) -> None:
     """Make the embedded sample data set (synthetic) in a folder; nothing is done when it is there."""

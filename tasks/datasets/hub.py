@@ -7,28 +7,33 @@
 Columns of `eltorio/ROCOv2-radiology`: image (struct of bytes and path), image_id, caption, cui (list
 of strings). Its `cui` was built from the manual lists (`*_concepts_manual.csv`), where a missing value
 became the list `["nan"]`: it is read as reference and as secondary concepts, and `nan` as none.
-`ykumards/open-i` has uid, findings, impression, indication and images as bytes or base64 text; its
-only split is divided 80:10:10 by the SHA-256 of the uid.
+`ykumards/open-i` (IU X-ray) has uid, findings, impression, indication, comparison, and the images of a study in
+img_frontal and img_lateral, as bytes, structs or base64 text; its `image` is a remark, and MeSH and Problems were
+written after the report. The lateral image is the example's view. A study with neither section, or without a frontal
+image, is dropped and counted in the notes. Its only split is divided 80:10:10 by the SHA-256 of the uid.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tasks.datasets.cells import Cell, columns, height, schema
+from tasks.datasets.cells import Cell, columns, filled, height, schema
 from tasks.datasets.dataset import ALIASES, DataSet, part
 from tasks.datasets.release_2026 import vocabularies
 from tasks.datasets.rows import CAPTION_COLUMNS, CONCEPT_COLUMNS, cuis_of, hashed_split
+from tasks.datasets.studies import NO_SPLIT, study_notes
 from tasks.datasets.table import checked_id, normalised
 from tasks.nouns import Example, InputError, Report, Task, Value
 
 IDS = ("imageid", "id", "uid")
-IMAGES = ("image", "imgfrontal", "imagefrontal", "frontal", "img")
+IMAGES = ("imgfrontal", "imagefrontal", "frontal", "image", "img")
+LATERAL = ("imglateral", "imagelateral", "lateral")
 SECTIONS = ("findings", "impression")
 CONTEXT = ("indication", "comparison")
 VALUES = {Task.CONCEPTS: CONCEPT_COLUMNS, Task.CAPTIONS: CAPTION_COLUMNS, Task.REPORTS: SECTIONS}
@@ -37,6 +42,17 @@ MANUAL_NOTE = "column 'cui' holds the manual concepts only: a primary score need
 
 Files = dict[str, list[Path]]
 """Split -> its files in order."""
+
+
+class Row(NamedTuple):
+    """A row of a file."""
+
+    image_id: str
+    image: Cell | None
+    """None where a study has no image."""
+    value: Value | None
+    context: dict[str, str]
+    views: tuple[Cell, ...]
 
 
 def read(root: Path) -> DataSet | None:
@@ -59,15 +75,20 @@ def _data_set(root: Path, layout: str, files: Files) -> DataSet:
     found = _names(first)
     tasks = [task for task, names in VALUES.items() if any(name in found for name in names)]
     divided = list(files) == ["train"] and tasks == [Task.REPORTS]
+    dropped: Counter[str] = Counter()
+    read = partial(_examples, divided=divided, dropped=dropped)
     parts = tuple(
-        part(task, partial(_examples, task, split, paths, divided=divided), None if divided else split)
+        part(task, partial(read, task, split, paths), None if divided else split)
         for split, paths in files.items()
         for task in tasks or Task
     )
     is_manual = "cui" in found and "cuis" not in found
     notes = [*_missing_shards(files), *([MANUAL_NOTE] if is_manual else [])]
+    if Task.REPORTS in tasks:  # what was dropped is not known before
+        studies = [example for part in parts if part.task is Task.REPORTS for example in part.read()]
+        notes += study_notes(studies, without_report=dropped["report"], without_frontal=dropped["image"])
     if divided:
-        notes.append("no official split: train, valid, test are 80:10:10 by the SHA-256 of the id")
+        notes.append(NO_SPLIT)
     return DataSet(
         root,
         layout,
@@ -81,36 +102,45 @@ def _data_set(root: Path, layout: str, files: Files) -> DataSet:
     )
 
 
-def _examples(task: Task, split: str, paths: Sequence[Path], *, divided: bool) -> list[Example]:
+def _examples(task: Task, split: str, paths: Sequence[Path], *, divided: bool, dropped: Counter[str]) -> list[Example]:
     examples: dict[str, Example] = {}
     start = 0
     for path in paths:
-        for image_id, image, value, context in _rows(task, path, start=start):
+        for row in _rows(task, path, start=start):
+            image_id = row.image_id
             if image_id in examples:
                 raise InputError(
                     f"{path}: duplicate id: '{image_id}' stands twice in split '{split}': keep one row of it"
                 )
-            where = hashed_split(image_id) if divided else split
-            examples[image_id] = Example(image_id, image, where, value, context)
+            if isinstance(row.value, Report) and not (row.value.findings or row.value.impression):
+                dropped["report"] += 1
+            elif row.image is None:
+                dropped["image"] += 1
+            else:
+                where = hashed_split(image_id) if divided else split
+                examples[image_id] = Example(image_id, row.image, where, row.value, row.context, row.views)
         start += height(path)
     return list(examples.values())
 
 
-def _rows(task: Task, path: Path, *, start: int) -> Iterator[tuple[str, Cell, Value | None, dict[str, str]]]:
-    """Id, image, reference and context of each row; without an id column, its number is the id."""
+def _rows(task: Task, path: Path, *, start: int) -> Iterator[Row]:
+    """The rows of a file; without an id column, its number is a row's id."""
     found = _names(path)
     image = _image_column(path, found)
     wanted = {name: found[name] for name in (*IDS, *VALUES[task], *CONTEXT) if name in found}
     cells = dict(zip(wanted, columns(path, list(wanted.values())), strict=True))
+    study = task is Task.REPORTS and any(name in found for name in SECTIONS)
+    lateral = next((found[name] for name in LATERAL if study and name in found), None)
+    has_image = filled(path, image) if study else None
+    has_view = filled(path, lateral) if lateral else None
     for n in range(height(path)):
         row = {name: column[n] for name, column in cells.items()}
         given = next((row[name] for name in IDS if name in row), f"{start + n:06d}")
         image_id = checked_id(str(given).strip(), f"{path}, row {n}")
-        value = _value(task, row)
-        if isinstance(value, Report) and not (value.findings or value.impression):
-            continue
-        context = {name: row[name] for name in CONTEXT if row.get(name)} if task is Task.REPORTS else {}
-        yield image_id, Cell(path, n, image), value, context
+        context = {name: str(row[name]) for name in CONTEXT if row.get(name)} if task is Task.REPORTS else {}
+        there = Cell(path, n, image) if has_image is None or has_image[n] else None
+        views = (Cell(path, n, lateral),) if lateral and has_view and has_view[n] else ()
+        yield Row(image_id, there, _value(task, row), context, views)
 
 
 def _value(task: Task, row: Mapping[str, Any]) -> Value | None:

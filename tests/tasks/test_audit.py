@@ -15,7 +15,7 @@ from PIL import Image
 
 from tasks.datasets import open_dataset
 from tasks.datasets.audit import audit, look, recognised
-from tasks.datasets.commands import data
+from tasks.datasets.commands import check as check_command
 from tasks.nouns import InputError
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -46,7 +46,7 @@ def rocov2(root: Path, *, each: int = 3) -> Path:
 
 
 def check(root: Path, *options: str) -> Result:
-    return CliRunner().invoke(data, ["check", str(root), *options])
+    return CliRunner().invoke(check_command, [str(root), *options])
 
 
 def found(root: Path) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def test_screen_names_counts_problems_and_the_rest(tmp_path: Path) -> None:
 
 def test_no_data_set_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no data set"):
-        CliRunner().invoke(data, ["check", str(tmp_path)], catch_exceptions=False, standalone_mode=False)
+        CliRunner().invoke(check_command, [str(tmp_path)], catch_exceptions=False, standalone_mode=False)
 
 
 def test_releases_are_recognised_by_their_ids() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.datasets import open_dataset
-from tasks.datasets.commands import data as data_command
+from tasks.datasets.commands import sample as sample_command
 from tasks.datasets.folder import ImageFolder
 from tasks.datasets.table import read_table
 from tasks.images import ImageError, open_image
@@ -227,41 +227,6 @@ def test_a_label_table_without_rows(tmp_path: Path) -> None:
         open_dataset(tmp_path).examples(Task.CAPTIONS, "test")
 
 
-def test_indiana_reports(tmp_path: Path) -> None:
-    write(
-        tmp_path / "indiana_reports.csv",
-        "uid,MeSH,Problems,image,indication,comparison,findings,impression\n"
-        '1,normal,normal,PA,"Cough, fever",None.,Clear.,Normal.\n'
-        "2,x,x,PA,,,,Only this.\n3,x,x,PA,,,,\n4,x,x,Lateral,,,a,b\n",
-    )
-    write(
-        tmp_path / "indiana_projections.csv",
-        "uid,filename,projection\n1,1_a.dcm.png,Lateral\n1,1_b.dcm.png,Frontal\n1,1_c.dcm.png,Frontal\n"
-        "2,2_a.dcm.png,Frontal\n3,3_a.dcm.png,Frontal\n4,4_a.dcm.png,Lateral\n",
-    )
-    images(tmp_path / "images/images_normalized", "1_a.dcm.png", "1_b.dcm.png", "2_a.dcm.png")
-    data = open_dataset(tmp_path)
-    found = {e.image_id: e for split in data.splits(Task.REPORTS) for e in data.examples(Task.REPORTS, split)}
-    assert sorted(found) == ["1", "2"]
-    assert found["1"].image == tmp_path / "images/images_normalized/1_b.dcm.png"
-    assert found["1"].context == {"indication": "Cough, fever", "comparison": "None."}
-    assert found["2"].reference == Report("", "Only this.")
-    assert data.notes[:2] == (
-        "1 studies dropped: neither findings nor impression",
-        "1 studies dropped: no frontal image",
-    )
-
-
-def test_indiana_split_is_about_80_10_10_and_never_moves(tmp_path: Path) -> None:
-    rows = [f"{n},,,,,,a,b" for n in range(3000)]
-    write(tmp_path / "indiana_reports.csv", "uid,a,b,c,d,e,findings,impression\n" + "\n".join(rows))
-    views = [f"{n},{n}.png,Frontal" for n in range(3000)]
-    write(tmp_path / "indiana_projections.csv", "uid,filename,projection\n" + "\n".join(views))
-    data = open_dataset(tmp_path)
-    sizes = {split: len(data.examples(Task.REPORTS, split)) for split in data.splits(Task.REPORTS)}
-    assert sizes == {"train": 2388, "valid": 297, "test": 315}
-
-
 def test_plain_folder_in_natural_order_for_every_task(tmp_path: Path) -> None:
     images(tmp_path, "a_10.png", "a_2.JPEG", "a_1.dcm", ".hidden.png", "notes.txt")
     data = open_dataset(tmp_path)
@@ -279,7 +244,7 @@ def test_sample_is_made_in_data_sample(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("tasks.sample.ensure_sample", ensure_sample)
     assert ids(open_dataset("sample").examples(Task.CAPTIONS, "test")) == ["a"]
     assert (tmp_path / "data/sample/a.png").is_file()
-    result = CliRunner().invoke(data_command, ["sample", "--out", str(tmp_path / "other")])
+    result = CliRunner().invoke(sample_command, ["--out", str(tmp_path / "other")])
     assert (result.exit_code, (tmp_path / "other/a.png").is_file()) == (0, True)
 
 

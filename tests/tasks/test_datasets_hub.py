@@ -14,7 +14,7 @@ from PIL import Image
 
 from tasks.datasets import open_dataset
 from tasks.images import ImageError, open_image
-from tasks.nouns import InputError, Report, Task
+from tasks.nouns import InputError, Task
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -83,28 +83,6 @@ def test_images_are_read_by_row_group(tmp_path: Path) -> None:
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
     assert pa.total_allocated_bytes() - arrow_before < 12_000_000
-
-
-def test_open_i_with_base64_images_is_divided_by_uid(tmp_path: Path) -> None:
-    columns: dict[str, list[Any]] = {
-        "uid": list(range(100)),
-        "image": ["Xray Chest PA and Lateral"] * 100,
-        "img_frontal": [png(n) if n % 2 else None for n in range(100)],
-        "indication": ["pain", None] * 50,
-        "findings": ["clear"] * 99 + [None],
-        "impression": ["normal"] * 99 + [""],
-    }
-    parquet(tmp_path / "data/train-00000-of-00001.parquet", columns)
-    data = open_dataset(tmp_path)
-    assert data.splits(Task.REPORTS) == ("train", "valid", "test")
-    assert data.splits(Task.CAPTIONS) == ()
-    examples = {e.image_id: e for s in data.splits(Task.REPORTS) for e in data.examples(Task.REPORTS, s)}
-    assert len(examples) == 99  # the study without a section is left out
-    assert examples["0"].reference == Report("clear", "normal")
-    assert (examples["0"].context, examples["1"].context) == ({"indication": "pain"}, {})
-    assert open_image(examples["7"].image).getpixel((0, 0)) == (7, 7, 7)
-    with pytest.raises(FileNotFoundError, match="row 8, column 'img_frontal' holds no image"):
-        examples["8"].image.read_bytes()
 
 
 def test_base64_text(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from tasks.datasets import fetch, open_dataset
-from tasks.datasets.commands import data
+from tasks.datasets.commands import fetch as fetch_command
 from tasks.datasets.unpack import unpack
 from tasks.nouns import InputError, Task
 
@@ -217,10 +217,10 @@ def test_open_i_from_the_hub(server: Server, tmp_path: Path) -> None:
 
 def test_command(server: Server, tmp_path: Path) -> None:
     publish(server, {"a.csv": b"0123456789"})
-    result = CliRunner().invoke(data, ["fetch", "rocov2", "--out", str(tmp_path / "o"), "--from-url", server.url])
+    result = CliRunner().invoke(fetch_command, ["rocov2", "--out", str(tmp_path / "o"), "--from-url", server.url])
     assert result.exit_code == 0, result.output
     assert f"1 files of rocov2, verified, in {tmp_path / 'o'}" in result.output
-    assert CliRunner().invoke(data, ["fetch", "other", "--out", str(tmp_path)]).exit_code == 2
+    assert CliRunner().invoke(fetch_command, ["other", "--out", str(tmp_path)]).exit_code == 2
 
 
 def archive(tmp_path: Path, content: bytes) -> Path:

@@ -1,0 +1,53 @@
+"""What was made from data under an agreement is marked, and leaves this machine only when the user says it may.
+
+The mark is `restricted` in the record beside a file: `data.restricted` of a run's run.json, or that of the
+curriculum.json of a curriculum. Commands that make something to hand on refuse what is marked:
+
+    refuse_restricted([Path("submissions/report_generation/mimic")], allowed=False)
+    # InputError: ... made from MIMIC-CXR, PhysioNet Credentialed Health Data License 1.5.0: ...
+
+A file that was copied away from its record has no mark, and nobody can know: the agreement is with the user.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from tasks.nouns import InputError
+from tasks.options import Option
+
+RECORDS = ("run.json", "curriculum.json")
+MAY: Option = click.option(
+    "--i-have-the-right",
+    "allowed",
+    is_flag=True,
+    help="Write it although it was made from data that may not be passed on: you answer for it.",
+)
+
+
+def restriction_of(path: Path) -> str:
+    """Why what lies at `path`, a file or the folder of a run, may not be passed on; empty when nothing says so."""
+    folder = path if path.is_dir() else path.parent
+    for name in RECORDS:
+        try:
+            record = json.loads((folder / name).read_text(encoding="utf-8"))
+            mark = record["data"]["restricted"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if mark:
+            return str(mark)
+    return ""
+
+
+def refuse_restricted(paths: Iterable[Path], *, allowed: bool) -> None:
+    """InputError when one of the paths is marked, unless the user has said that it may be passed on."""
+    for path in paths:
+        if not allowed and (why := restriction_of(path)):
+            raise InputError(
+                f"{path} was made from {why}: its agreement forbids to pass it on. If you have the right to, "
+                "say so with --i-have-the-right"
+            )

@@ -1,0 +1,154 @@
+"""The curriculum: its rows and counts, who is left out, and that it is read back."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from imageclef import cli
+from tasks.datasets import open_dataset
+from tasks.datasets.curriculum import read_rows
+from tasks.nouns import InputError, Report, Task
+
+IDS = [f"Any_2026_{split}_{n}" for split in ("train", "valid") for n in range(6)]
+LABELS = ("Edema", "Pneumonia")
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """Twelve studies of nine patients: train 0 and valid 0 are of one, train 5 has no impression, half have context."""
+    root = tmp_path / "reports"
+    (root / "images").mkdir(parents=True)
+    for image_id in IDS:
+        Image.new("L", (8, 8)).save(root / "images" / f"{image_id}.jpg")
+    patients = ["p0", "p1", "p1", "p2", "p3", "p4", "p0", "p5", "p6", "p6", "p7", "p8"]
+    said = [("Clear.", f"Normal {n}.") for n in range(len(IDS))]
+    said[5] = ("Clear.", "")
+    _table(root / "reports.csv", ("ID", "Findings", "Impression"), [(i, *s) for i, s in zip(IDS, said, strict=True)])
+    _table(root / "labels.csv", ("ID", *LABELS), [(i, "1", "-1") for i in IDS])
+    ages = [(i, p, "63" if n % 2 else "", "J18.9") for n, (i, p) in enumerate(zip(IDS, patients, strict=True))]
+    _table(root / "context.csv", ("ID", "subject_id", "age", "icd10"), ages)
+    return root
+
+
+def _table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def _make(reports: Path, out: Path, *more: str) -> Result:
+    return CliRunner().invoke(cli, ["data", "curriculum", str(reports), "--out", str(out), *more])
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_rows_are_those_of_the_published_form(reports: Path, tmp_path: Path) -> None:
+    done = _make(reports, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    rows = _lines(tmp_path / "out" / "curriculum_train.jsonl")
+    assert [row["stage"] for row in rows] == ["A"] * 4 + ["B"] * 2
+    assert rows[0] == {
+        "image": f"../reports/images/{IDS[1]}.jpg",
+        "prompt": "Image:<image>\nAnswer Impression & CheXpert.",
+        "target": 'Impression: Normal 1.\nCheXpert: {"Edema": 1, "Pneumonia": -1}',
+        "mode": "image_only",
+        "stage": "A",
+    }
+    patient = rows[4]["prompt"]
+    assert '"age": "63"' in patient and "J18" not in patient and "p1" not in patient
+    assert patient.endswith("Image:<image>\nAnswer Impression, CheXpert & ICD.")
+
+
+def test_no_patient_is_on_both_sides_and_what_is_left_out_is_told(reports: Path, tmp_path: Path) -> None:
+    done = _make(reports, tmp_path / "out")
+    assert "1 studies left out: their patient is in valid" in done.output
+    assert "1 studies left out: no impression" in done.output
+    told = json.loads((tmp_path / "out" / "curriculum.json").read_text(encoding="utf-8"))
+    assert told["grouped_by"] == "subject_id"
+    train = told["files"]["curriculum_train.jsonl"]
+    assert (train["rows"], train["stages"], train["images"], train["patients"]) == (6, {"A": 4, "B": 2}, 4, 3)
+
+
+def test_the_share_of_stage_a_is_reached_by_leaving_rows_out(reports: Path, tmp_path: Path) -> None:
+    _make(reports, tmp_path / "out", "--image-share", "0.5")
+    for name, n in (("train", 2), ("valid", 3)):
+        stages = [row["stage"] for row in _lines(tmp_path / "out" / f"curriculum_{name}.jsonl")]
+        assert stages == ["A"] * n + ["B"] * n
+
+
+def test_a_curriculum_is_a_data_set(reports: Path, tmp_path: Path) -> None:
+    _make(reports, tmp_path / "out")
+    data = open_dataset(tmp_path / "out")
+    assert data.splits(Task.REPORTS) == ("train", "valid")
+    first, *_ = data.examples(Task.REPORTS, "valid")
+    assert (first.image_id, first.reference) == (IDS[6], Report("", "Normal 6.", {"Edema": 1, "Pneumonia": -1}))
+    told = {e.image_id: e.context.get("age") for e in data.examples(Task.REPORTS, "valid")}
+    assert told[IDS[6]] is None and told[IDS[7]] == "63"
+    assert all(Path(str(e.image)).is_file() for e in data.examples(Task.REPORTS, "train"))
+
+
+def test_an_existing_curriculum_is_not_replaced_unasked(reports: Path, tmp_path: Path) -> None:
+    _make(reports, tmp_path / "out")
+    assert isinstance(_make(reports, tmp_path / "out").exception, InputError)
+    assert _make(reports, tmp_path / "out", "--force").exit_code == 0
+
+
+def test_a_file_that_is_not_what_its_record_tells_is_refused(reports: Path, tmp_path: Path) -> None:
+    _make(reports, tmp_path / "out")
+    path = tmp_path / "out" / "curriculum_valid.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").partition("\n")[0], encoding="utf-8")
+    with pytest.raises(InputError, match=r"curriculum\.json"):
+        open_dataset(tmp_path / "out").examples(Task.REPORTS, "valid")
+
+
+GOOD = {
+    "image": "a.jpg",
+    "prompt": "Image:<image>\nAnswer Impression & CheXpert.",
+    "target": "Impression: Normal.",
+    "mode": "image_only",
+    "stage": "A",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"target": ""}, "no findings"),
+        ({"mode": "image_ehr"}, "stage 'A'"),
+        ({"stage": "C"}, "stage 'C'"),
+        ({"prompt": "Answer."}, "no <image>"),
+        ({"prompt": 'Patient Data:\n{"age": <image>'}, "patient data"),
+        ({"image": None}, "no text in image"),
+    ],
+)
+def test_a_wrong_row_is_named_by_its_line(tmp_path: Path, change: dict[str, str | None], said: str) -> None:
+    path = tmp_path / "curriculum_train.jsonl"
+    path.write_text("\n".join([json.dumps(GOOD), "", json.dumps({**GOOD, **change})]), encoding="utf-8")
+    with pytest.raises(InputError, match=f"curriculum_train.jsonl:3: .*{said}"):
+        list(read_rows(path))
+
+
+def test_the_same_image_twice_in_a_stage_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "curriculum_train.jsonl"
+    path.write_text(f"{json.dumps(GOOD)}\n{json.dumps(GOOD)}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r":2: image a stands in stage A already"):
+        open_dataset(tmp_path).examples(Task.REPORTS, "train")
+
+
+def test_images_in_a_table_cannot_be_named(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for split in ("train", "validation"):
+        columns = {"uid": [f"{split}1"], "impression": ["Normal."], "image": [b"x"]}
+        pq.write_table(pa.table(columns), tmp_path / f"{split}-00000-of-00001.parquet")
+    failed = _make(tmp_path, tmp_path / "out").exception
+    assert isinstance(failed, InputError) and "unpack the images" in str(failed)
