@@ -92,7 +92,8 @@ def _sample(name: str) -> Path | None:
     if not folder.is_dir():
         raise InputError(
             f"the embedded model has no part '{name}': `make sample-model` builds it (sample, "
-            "sample/concept_detection, sample/caption_prediction, sample/report_generation)"
+            "sample/concept_detection, sample/caption_prediction, sample/report_generation, "
+            "sample/report_generation_context)"
         )
     return folder
 

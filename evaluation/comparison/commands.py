@@ -7,6 +7,7 @@ imageclef compare submissions/caption_prediction/base submissions/caption_predic
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from evaluation.comparison.table import print_comparison
 from evaluation.inputs.arguments import print_problems, read_accepted, read_inputs
 from evaluation.inputs.options import HOW, WHERE, parted
 from tasks.check import Check
-from tasks.nouns import InputError
+from tasks.nouns import InputError, Value
 from tasks.options import with_options
 
 
@@ -46,10 +47,7 @@ def compare(
     where, how = parted(options)
     asked = read_inputs(submissions, **where)
     found = [read_accepted(path, edition=asked.edition, gold=asked.gold) for path in asked.files]
-    refused = [one for one in found if isinstance(one, Check)]
-    if refused:
-        _print_refused(refused, as_json=as_json)
-        raise SystemExit(1)
+    refuse_unaccepted(found, as_json=as_json)
     systems = {name: one for name, one in zip(asked.names, found, strict=True) if not isinstance(one, Check)}
     comparisons = compare_systems(
         systems,
@@ -69,9 +67,13 @@ def compare(
         raise InputError("the submissions have no score in common that can be computed here: the reasons are listed")
 
 
-def _print_refused(checks: list[Check], *, as_json: bool) -> None:
+def refuse_unaccepted(found: Sequence[Check | Mapping[str, Value]], *, as_json: bool) -> None:
+    """Say why submissions would not be accepted and end with status 1; nothing where all are."""
+    checks = [one for one in found if isinstance(one, Check)]
+    if not checks:
+        return
     if as_json:
         click.echo(json.dumps({"refused": [check.to_json() for check in checks]}, ensure_ascii=False, indent=1))
-        return
-    for check in checks:
+    for check in checks if not as_json else ():
         print_problems(check, as_json=False)
+    raise SystemExit(1)

@@ -1,0 +1,60 @@
+"""The verb `compare-context`: what the context of the patient is worth.
+
+imageclef compare-context submissions/report_generation/off submissions/report_generation/on
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from evaluation.comparison.commands import refuse_unaccepted
+from evaluation.context.compare import compare_context as compare_runs
+from evaluation.context.switch import switch_of
+from evaluation.context.table import print_context
+from evaluation.inputs.arguments import read_accepted, read_inputs
+from evaluation.inputs.options import HOW, WHERE, parted
+from tasks.check import Check
+from tasks.options import with_options
+
+RUN = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("off", type=RUN, metavar="RUN_OFF")
+@click.argument("on", type=RUN, metavar="RUN_ON")
+@with_options(WHERE, HOW)
+@click.option("--trials", default=1000, show_default=True, type=click.IntRange(1, 1_000_000), help="Of each test.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def compare_context(*, off: Path, on: Path, trials: int, seed: int, as_json: bool, **options: Any) -> None:
+    """Compare a run that is not told of the patient with one that is.
+
+    Both answer the same images with the same seed; RUN_ON's prompt reads {{ context }} (such as report_context). The
+    scores, and of reports the labels and codes, are compared by paired tests, each label alone too. Whatever else
+    differs between the runs is named. Exit status: 0 compared, 1 a submission is not acceptable, 2 unusable arguments.
+    """
+    switch = switch_of(off, on)
+    where, how = parted(options)
+    asked = read_inputs((off, on), **where)
+    found = [read_accepted(path, edition=asked.edition, gold=asked.gold) for path in asked.files]
+    refuse_unaccepted(found, as_json=as_json)
+    systems = {name: one for name, one in zip(asked.names, found, strict=True) if not isinstance(one, Check)}
+    compared = compare_runs(
+        systems,
+        asked.gold,
+        task=asked.task,
+        edition=asked.edition,
+        trials=trials,
+        seed=seed,
+        said=asked.warnings,
+        **how,
+    )
+    if as_json:
+        document = {"prompts": [switch.off, switch.on], "also": list(switch.also), **compared.to_json()}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+    else:
+        print_context(compared, switch, Console())
