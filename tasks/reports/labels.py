@@ -2,9 +2,15 @@
 
 1 present, 0 absent, -1 uncertain, None not mentioned, as in the tables of CheXpert (Irvin et al., AAAI 2019) and
 MIMIC-CXR-JPG (Johnson et al., 2019).
+
+    label_table({"a": {"Edema": -1, "Fracture": 0}})    # "ID,No Finding,...,Support Devices\\na,,,,,,-1,,,,,,,0,\\n"
 """
 
 from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
 
 LABELS = (
     "No Finding",
@@ -26,3 +32,14 @@ LABELS = (
 
 FIVE = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 """The five that CheXpert's leaderboard was judged by."""
+
+
+def label_table(labels: Mapping[str, Mapping[str, int | None]]) -> str:
+    """Labels by image id as the CSV that lies beside a table of reports: 1, 0, -1, and empty for None or no label."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("ID", *LABELS))
+    for image_id, values in labels.items():
+        row = (values.get(name) for name in LABELS)
+        writer.writerow((image_id, *("" if value is None else value for value in row)))
+    return text.getvalue()

@@ -1,0 +1,60 @@
+"""Whether a sentence affirms, denies or doubts what it mentions: negspacy's NegEx with the cues of `phrases.yaml`.
+
+Two passes of the same algorithm (Chapman et al., Journal of Biomedical Informatics 34, 2001; negspacy, MIT), one with
+the cues that deny and one with those that doubt; a denial goes before a doubt, as in the CheXpert labeler, whose
+exceptions ("cannot be excluded") are pseudo-negations here. The pipeline is a blank spaCy one: no model is loaded.
+
+    asserted("no effusion, but possible edema", [(3, 11), (26, 31)])        # [0, -1]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from tasks.reports.phrases import Cues, phrases
+
+if TYPE_CHECKING:
+    from negspacy.negation import Negex
+    from spacy.language import Language
+
+SPANS = "mentions"
+DENIED, DOUBTED = "imageclef_denied", "imageclef_doubted"
+"""The extension attributes of a span that tell the outcome."""
+
+
+def asserted(sentence: str, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """1 affirmed, 0 denied, -1 doubted for each (start, end) in the characters of one sentence in lower case."""
+    if not spans:
+        return []
+    blank, denied, doubted = _pipeline()
+    doc = blank(sentence)
+    # A part of a word (of "tubes,") is taken for the word, so that every mention has a span.
+    found = [span for at in spans if (span := doc.char_span(*at, alignment_mode="expand")) is not None]
+    doc.spans[SPANS] = found
+    for word in doc:
+        word.is_sent_start = word.i == 0
+    denied(doc)
+    doubted(doc)
+    return [0 if span._.get(DENIED) else -1 if span._.get(DOUBTED) else 1 for span in found]
+
+
+@cache
+def _pipeline() -> tuple[Language, Negex, Negex]:
+    import spacy
+
+    blank = spacy.blank("en")
+    return blank, _negex(blank, DENIED, phrases().denied), _negex(blank, DOUBTED, phrases().doubted)
+
+
+def _negex(blank: Language, name: str, cues: Cues) -> Negex:
+    from negspacy.negation import Negex
+
+    terms = {
+        "preceding_negations": list(cues.before),
+        "following_negations": list(cues.after),
+        "pseudo_negations": list(cues.neither),
+        "termination": list(cues.ends),
+    }
+    return Negex(blank, name, neg_termset=terms, extension_name=name, span_keys=[SPANS])
