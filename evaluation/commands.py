@@ -21,6 +21,8 @@ from evaluation.inputs.options import HOW, WHERE, parted
 from evaluation.inputs.outputs import check_outputs, files_read
 from evaluation.inputs.references import References
 from evaluation.inputs.runs import read_record, references_of_run
+from evaluation.labels.per_label import per_label_json
+from evaluation.labels.table import print_label_scores
 from evaluation.measure.texts import text_of
 from evaluation.providers.base import Equipment
 from evaluation.score import score_predictions
@@ -32,6 +34,9 @@ from tasks.files import write_whole
 from tasks.mojibake import mojibake
 from tasks.nouns import InputError, Task, Value
 from tasks.options import with_options
+
+LABELS = "chexpert"
+"""The profile whose scores are a table of their own."""
 
 
 @click.command()
@@ -84,10 +89,13 @@ def score(
         groups = true_kinds(scores, asked.gold, KINDS[by])
         parts = by_group(scores, groups, drawn_together=asked.gold.groups, resamples=resamples, seed=seed)
     if as_json:
-        grouped = {"groups": {by: {name: part.to_json() for name, part in parts.items()}}} if by else {}
-        click.echo(json.dumps(scores.to_json() | grouped, ensure_ascii=False, indent=1, allow_nan=False))
+        more = {"groups": {by: {name: part.to_json() for name, part in parts.items()}}} if by else {}
+        if scores.profile == LABELS:
+            more = {"per_label": per_label_json(scores.scores)}
+        click.echo(json.dumps(scores.to_json() | more, ensure_ascii=False, indent=1, allow_nan=False))
     else:
-        print_scores(scores, Console(), signatures=signatures)
+        show = print_label_scores if scores.profile == LABELS else print_scores
+        show(scores, Console(), signatures=signatures)
         if by is not None:
             print_groups(by, parts, scores, Console())
     if not scores.scores:

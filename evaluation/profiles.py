@@ -1,8 +1,8 @@
 """Which metrics a task is scored with, and what each of them means there.
 
-`imageclef` is the edition's own profile, read from the key `scoring` of its data file; `coco` and `r2gen` are
-the two habits of published papers. A profile also fixes how texts become words (`evaluation.metrics.tokens`), so a
-metric's name and its profile together say what was computed:
+`imageclef` is the profile of the edition, read from the key `scoring` of its file; `coco`, `r2gen`, `raw`, `rexrank`
+and `chexpert` are the habits of published papers, all but the first of reports. A profile also fixes how texts become
+words (`evaluation.metrics.tokens`), so a metric's name and its profile together say what was computed:
 
     edition = load_edition(2026, Task.CAPTIONS)
     profile_of("imageclef", task=Task.CAPTIONS, edition=edition).roles["relevance"]    # "primary"
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from evaluation.labels.conventions import CONVENTIONS, ICD, PRIMARY
 from tasks.editions import Edition
 from tasks.nouns import InputError, Task
 
@@ -32,6 +33,10 @@ OPTIONAL = frozenset({"bertscore_surrogate"})
 """Parts that only those have who installed a small encoder."""
 
 COCO = ("bleu1", "bleu2", "bleu3", "bleu4", "rougeL", "cider", "meteor")
+REXRANK = ("bleu2_rexrank", "bertscore_rexrank", "semb", "radgraph_f1", "ratescore", "green")
+"""ReXrank's columns after its first, 1/RadCliQ-v1."""
+CHEXBERT = tuple(f"chexbert_{average}{n}_u1" for n in (14, 5) for average in ("micro", "macro", "weighted"))
+"""The six that f1chexbert prints: an uncertain label counts as present."""
 CONCEPT_EXTRAS = ("precision", "recall", "f1_micro", "f1_macro")
 TEXT_EXTRAS = ("rouge2", "rougeL", "bleu1", "bleu2", "bleu3", "bleu4", "cider")
 """What the profile `imageclef` adds to the organisers' metrics; ROUGE there is that of rouge-score."""
@@ -82,13 +87,17 @@ def profile_of(name: str, *, task: Task, edition: Edition) -> Profile:
 
 
 def _published(task: Task) -> dict[str, Profile]:
-    """COCO's metrics, and for reports R2Gen's, which are the same on other words."""
+    """COCO's metrics, and for reports R2Gen's, which are the same on other words, ReXrank's, and F1 of labels."""
     found: dict[str, Profile] = {}
     if task is not Task.CONCEPTS:
         roles: dict[str, Role] = {**_roles(COCO, primary="cider"), "spice": "extra"}
         found["coco"] = Profile("coco", roles, on_request=frozenset({"spice"}))
     if task is Task.REPORTS:
-        found["r2gen"] = Profile("r2gen", _roles(COCO, primary="bleu4"))
+        found |= {name: Profile(name, _roles(COCO, primary="bleu4")) for name in ("r2gen", "raw")}
+        roles = {**_roles(REXRANK, primary="radcliq_v1_inverse"), "radgraph_er": "extra"}
+        found["rexrank"] = Profile("rexrank", roles)
+        roles = {**_roles(tuple(CONVENTIONS), primary=PRIMARY), **dict.fromkeys((*CHEXBERT, *ICD), "extra")}
+        found["chexpert"] = Profile("chexpert", roles)
     return found
 
 

@@ -21,14 +21,17 @@ from evaluation import providers
 from evaluation.bootstrap import intervals
 from evaluation.doubts import doubts, line_of, why_not
 from evaluation.inputs.references import References
+from evaluation.inputs.sections import part_of
+from evaluation.labels.doubts import doubts_of_reports
 from evaluation.measure.concepts import measure_concept_systems
+from evaluation.measure.reports import measure_reports
 from evaluation.measure.texts import measure_texts, text_of
 from evaluation.profiles import SURROGATE, Profile, profile_of
 from evaluation.providers.base import Equipment, Pairs
 from evaluation.scores import Score, Scores
 from evaluation.statistics import Measured, Statistics
 from tasks.editions import Edition, load_edition
-from tasks.nouns import InputError, Task, Value
+from tasks.nouns import InputError, Report, Task, Value
 
 
 def score_predictions(predictions: Mapping[str, Value], references: References, **options: Any) -> Scores:
@@ -70,11 +73,13 @@ def score_systems(
     ids = _counted(references.values, convention)
     wanted = _wanted(convention, metrics)
     asked = convention.only(_with_parts(wanted, convention))
-    answers = [[predictions[i] for i in ids] for predictions in systems]
+    answers = [[part_of(predictions[i], references.section) for i in ids] for predictions in systems]
     truths = [references.values[i] for i in ids]
     groups = [references.groups.get(i, i) for i in ids] if references.groups else None
     year = f"-{edition.year}" if profile == "imageclef" else ""
     pins = f"profile:{profile}{year}|refs:{_digest(references.values)}"
+    if references.section != "both":
+        pins += f"|section:{references.section}"
     measured = _measure(answers, truths, references, ids=ids, profile=asked)
     if equipment is not None and task is not Task.CONCEPTS:
         texts = [text_of(truth) for truth in truths]
@@ -95,6 +100,9 @@ def score_systems(
         missed = {name: why_not(name, convention, measured=own, found=found) for name in wanted if name not in found}
         dropped = len(references.values) - len(ids)
         warnings = doubts(ours, truths, shown=shown, profile=convention, dropped=dropped)
+        if task is Task.REPORTS:
+            sides = [cast(list[Report], side) for side in (ours, truths)]
+            warnings = (*warnings, *doubts_of_reports(*sides, shown=shown))
         results.append(Scores(task, edition.year, profile, ids, scores, missed, warnings))
     return results
 
@@ -124,6 +132,9 @@ def _measure(
         theirs = cast(list[tuple[str, ...]], truths)
         systems = cast(list[list[tuple[str, ...]]], answers)
         return measure_concept_systems(systems, theirs, manual=manual, profile=profile)
+    if isinstance(truths[0], Report):
+        reports, gold = cast(list[list[Report]], answers), cast(list[Report], truths)
+        return measure_reports(reports, gold, profile=profile, ids=ids, vocabulary=references.vocabulary)
     texts = [[text_of(a) for a in ours] for ours in answers]
     return measure_texts(texts, [text_of(t) for t in truths], profile=profile, vocabulary=references.vocabulary)
 

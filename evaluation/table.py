@@ -70,6 +70,15 @@ def print_unavailable(reasons: Mapping[str, str], console: Console) -> None:
         console.print("the whole reason, and how to get a score: --metrics NAME, or --json", style="dim")
 
 
+def together(reasons: Mapping[str, str]) -> dict[str, str]:
+    """The reasons, one that many scores share once, under the first one's name."""
+    names: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        names.setdefault(why, []).append(name)
+    many = {why: f"{of[0]} and {len(of) - 1} others" for why, of in names.items() if len(of) > BRIEF}
+    return {many.get(why, name): why for name, why in reasons.items()}
+
+
 def print_warnings(warnings: tuple[str, ...], console: Console) -> None:
     """Print a line for each."""
     for warning in warnings:

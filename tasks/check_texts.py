@@ -1,9 +1,10 @@
 """What a caption or report should not be uploaded with although the organisers accept it.
 
 Each doubt is told by the shape of the text alone: a prompt's or a chat's words in front, a tokenizer's marks, an end
-that was cut off, a sentence said twice, another language than the task's, wrongly decoded letters. The rules are made
-for few false alarms: of 2,000 captions of ROCOv2 (ImageCLEF 2026) they doubt one, which does repeat itself, and find
-552 of 1,706 that were cut between two words, as many as end with a word that leads on:
+that was cut off, a sentence said twice, another language than the task's, wrongly decoded letters, what may identify a
+person. The rules are made for few false alarms: of 2,000 captions of ROCOv2 (ImageCLEF 2026) they doubt one, which does
+repeat itself, and 28 with a date, a name or an address of the net; they find 552 of 1,706 that were cut between two
+words, as many as end with a word that leads on:
 
     list(doubts("USER: <image> Describe the image. ASSISTANT: Chest X-ray showing a"))
     # [("prompt-echo", "the text begins with 'USER:'"), ("template-remains", "the text holds '<image>', 'ASSISTANT:'"),
@@ -16,6 +17,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.mojibake import wrongly_decoded
+from tasks.reports.privacy import identifying
 
 ECHO = re.compile(
     r"""[\W_]*(
@@ -84,6 +86,8 @@ def doubts(text: str) -> Iterator[tuple[str, str]]:
         yield "unfinished", f"the text ends with {end!r}"
     if again := _said_twice(text.lower()):
         yield "repeated", f"the text repeats {_short(again)!r}"
+    if personal := identifying(text):
+        yield "identifying", f"the text holds {', '.join(map(_short, personal[:5]))}"
 
 
 def open_end(text: str) -> str:

@@ -102,6 +102,7 @@ EXAMPLES = {
     "template-remains": captions("CT of the chest.</s><|im_end|>"),
     "unfinished": captions("CT of the chest showing a"),
     "repeated": captions("CT of the chest. There is an effusion. There is an effusion."),
+    "identifying": captions("CT of the chest of 2019-03-02 discussed with Dr. Smith."),
     "language": captions("Radiografía de tórax que muestra un derrame pleural derecho."),
     "collapse": captions(*["CT of the chest."] * MANY),
     "prefix-shared": captions(*(f"This image shows a {caption}" for caption in _VARIED)),

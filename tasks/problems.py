@@ -108,6 +108,10 @@ CODES = {
     "repeated": Code(
         "a text says a sentence twice, or some words go round", "set no_repeat_ngram_size or a repetition penalty"
     ),
+    "identifying": Code(
+        "a text holds what looks like a name, a date, a number or an address that could tell who the patient is",
+        "take it out, and ask whether the model learned it by heart from data that was not de-identified",
+    ),
     "language": Code(
         "a text reads as another language than English, the language of the task's references; in reports, which may "
         "be in any, than most of the others",

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evaluation.comparison.systems import ALPHA, Comparisons, Pairing
-from evaluation.table import print_title, print_unavailable, print_warnings, print_whole
+from evaluation.table import print_title, print_unavailable, print_warnings, print_whole, together
 
 NUMBERS = ("value", "diff.", "95 % interval", "p\nboot", "p\nrand", "p\nHolm", "win/tie\n/loss")
 
@@ -24,7 +24,7 @@ def print_comparison(found: Comparisons, console: Console) -> None:
             console.print(escape(names + pairing.words()), highlight=False, soft_wrap=True)
     if found.pairings:
         console.print(_how(found), style="dim", highlight=False, soft_wrap=True)
-    print_unavailable(found.unavailable, console)
+    print_unavailable(together(found.unavailable), console)
     print_warnings(found.warnings, console)
 
 

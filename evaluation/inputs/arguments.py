@@ -21,6 +21,8 @@ import click
 
 from evaluation.inputs.references import References, references_of_files
 from evaluation.inputs.runs import read_record, references_of_run
+from evaluation.inputs.sections import Section
+from evaluation.inputs.stated import with_stated
 from tasks.check import Check, check_file
 from tasks.datasets.dataset import split_of
 from tasks.editions import Edition, load_edition
@@ -52,6 +54,7 @@ def read_inputs(
     year: str | None = None,
     references: Path | None = None,
     references_secondary: Path | None = None,
+    section: Section = "both",
     **at_hand: Any,
 ) -> Inputs:
     """The submissions named by `arguments` and what they are scored against; what is not said a run folder brings.
@@ -77,15 +80,23 @@ def read_inputs(
         raise InputError("--references-secondary goes with --references: add the primary gold answers too")
     else:
         golds = [gold.equipped(**at_hand) for gold in _golds_of_runs(arguments, runs)]
+    if section != "both" and task is not Task.REPORTS:
+        raise InputError(f"--section {section}: only reports have sections: use it with task 3")
+    golds = [gold.of_section(section) for gold in golds]
     return Inputs(task, edition, _names(arguments), files, golds[0], tuple(gold.warnings for gold in golds))
 
 
 def read_accepted(path: Path, *, edition: Edition, gold: References) -> dict[str, Value] | Check:
-    """The answers to the images that have a reference, or the check that the submission did not pass."""
+    """The answers to the images that have a reference, or the check that the submission did not pass.
+
+    Reports come with the labels and codes that the journal beside the file has for them.
+    """
     check = check_file(path, edition=edition, ids=gold.ids)
     if not check.accepted:
         return check
     answers = read_submission(path, edition=edition)
+    if edition.task is Task.REPORTS:
+        answers = with_stated(answers, path.parent)
     return {i: answers[i] for i in gold.values}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from evaluation.inputs.sections import SECTIONS
 from evaluation.providers import chosen_models
 from evaluation.providers.base import Equipment
 from evaluation.providers.package_metric import environment_of
@@ -34,16 +35,32 @@ WHERE: Sequence[Option] = (
     click.option("--task", "task_name", metavar="TASK", help=TASK_HELP),
     *GOLD,
     click.option("--images", type=FILE, help="Folder with the images, for metrics that look at them."),
+    click.option(
+        "--section",
+        type=click.Choice(SECTIONS),
+        default="both",
+        show_default=True,
+        help="Part of the reports to score (task 3).",
+    ),
 )
 """The arguments of `read_inputs` by name."""
 
 HOW: Sequence[Option] = (
-    click.option("--profile", default="imageclef", show_default=True, help="imageclef, coco or r2gen."),
+    click.option(
+        "--profile",
+        default="imageclef",
+        show_default=True,
+        help="imageclef, coco; of reports r2gen, raw, rexrank, chexpert.",
+    ),
     click.option("--metrics", default="", metavar="A,B,C", help="Only these scores."),
     click.option(
         "--model", "models", multiple=True, metavar="METRIC=PATH", help="Where a metric's model is, or another model."
     ),
-    click.option("--official-env", type=FILE, help="Virtual environment with the organisers' packages."),
+    click.option(
+        "--official-env",
+        type=FILE,
+        help="Virtual environment with the metrics' own packages: the organisers' for captions, RadEval for reports.",
+    ),
     click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the random draws."),
 )
 """How they are scored, and the seed."""

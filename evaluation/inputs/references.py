@@ -18,6 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from evaluation.inputs.sections import Section, has_part, part_of
+from evaluation.inputs.stated import labels_beside
 from evaluation.measure.texts import text_of
 from tasks.concepts import COMMON_NAMES, Vocabulary
 from tasks.datasets.dataset import split_of
@@ -54,6 +56,8 @@ class References:
     """Image id -> image; empty when the images are not at hand."""
     vocabulary_files: tuple[Path, ...] = ()
     """Tables of CUIs and their names."""
+    section: Section = "both"
+    """The part of the reports that is scored."""
     notes: tuple[str, ...] = ()
     """What has to be said of how they were read or chosen."""
 
@@ -99,6 +103,18 @@ class References:
         note = f"scored against the {len(kept)} references of {named}; the file holds {len(self.ids)}"
         return replace(self, values=values, ids=kept, notes=(*self.notes, note))
 
+    def of_section(self, section: Section) -> Self:
+        """One section of the reports alone; those without it are left out, though the submission must answer them."""
+        if section == "both":
+            return self
+        values = {i: part_of(value, section) for i, value in self.values.items() if has_part(value, section)}
+        if not values:
+            raise InputError(f"--section {section}: none of the {len(self.values)} references has it: leave it out")
+        lacking = len(self.values) - len(values)
+        said = f"{lacking} of {len(self.values)} references have no {section}: they are not scored"
+        notes = (*self.notes, said) if lacking else self.notes
+        return replace(self, values=values, section=section, notes=notes)
+
     def equipped(
         self, *, groups: str | None = None, images: Path | None = None, vocabulary: Path | None = None
     ) -> Self:
@@ -135,6 +151,9 @@ def references_of_files(
     columns = [table.column(*names) for names in COLUMNS[task]]
     values = {i: _value(task, [column[i] for column in columns]) for i in table.rows}
     _check_kind(path, values)
+    if task is Task.REPORTS:
+        labels = labels_beside(path)
+        values = {i: replace(one, labels=labels.get(i, {})) for i, one in values.items() if isinstance(one, Report)}
     manual = {}
     if secondary is not None:
         cells = _table(secondary, Task.CONCEPTS, edition).column(*COLUMNS[Task.CONCEPTS][0])

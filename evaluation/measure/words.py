@@ -55,6 +55,8 @@ class Texts:
         if self.profile.name == "coco":
             (*systems, references), names = zip(*map(tokens.ptb, (*self.systems, self.references)), strict=True)
             return Words(systems, references, max(names))  # "ptb-approx" where Java failed on one of them
+        if self.profile.name == "raw":
+            return self.raw.each(lambda text: " ".join(text.split()), name="raw")
         if self.profile.name == "r2gen":
             return self.raw.each(tokens.r2gen, name="r2gen")
         return self.raw.each(tokens.preprocessed, name="imageclef")

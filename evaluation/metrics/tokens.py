@@ -9,7 +9,9 @@
   captions.
 * `r2gen`: the report cleaning of R2Gen for MIMIC-CXR (Chen et al., 2020; github.com/cuhksz-nlp/R2Gen), which most
   published scores assume. That for IU X-ray makes the same of texts without line breaks and double blanks. R2Gen also
-  cuts references after some 60 (IU X-ray) or 100 words and writes <unk> for rare ones; that is not done here.
+  cuts references after 59 words (MIMIC-CXR: 99) and writes <unk> for those that are rare in its training reports. That
+  is not done here: what is cut is never scored, and the rare words are another set for every training set.
+  `evaluation/README.md` says what it changes.
 
     imageclef("T2-weighted, 3.5 cm.")         # "tnumberweighted numbernumber cm"
     ptb(["T2-weighted, 3.5 cm."])             # (["t2-weighted 3.5 cm"], "ptb")

@@ -15,13 +15,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.profiles import SURROGATE
+from evaluation.profiles import CHEXBERT, SURROGATE
 from evaluation.providers.alignscore import HUB, AlignScore
 from evaluation.providers.base import Equipment, Pairs, Provider
 from evaluation.providers.bertscore import DEBERTA, SMALL, BertScore
 from evaluation.providers.bleurt import D12, Bleurt
 from evaluation.providers.medcat import MedCat
 from evaluation.providers.official import providers_in
+from evaluation.providers.reports import report_providers
+from evaluation.providers.rexrank import RexrankBertScore, RexrankBleu
 from evaluation.providers.similarity import Similarity
 from evaluation.statistics import Measured
 from tasks.editions import Edition
@@ -34,6 +36,9 @@ NEEDS = {
     "alignscore": AlignScore().needs,
     "medcat": MedCat().needs,
     "similarity": Similarity().needs,
+    "bleu2_rexrank": RexrankBleu().needs,
+    "bertscore_rexrank": RexrankBertScore().needs,
+    **{metric: provider.needs for metric, provider in report_providers(None).items()},
 }
 FORMS = {
     "bertscore": "bertscore=FOLDER or bertscore=FOLDER@LAYER",
@@ -41,6 +46,7 @@ FORMS = {
     "alignscore": "alignscore=PATH.ckpt or alignscore=PATH.ckpt@ROBERTA_FOLDER",
     "medcat": "medcat=PACK.zip",
     "similarity": "similarity=FOLDER",
+    "bertscore_rexrank": "bertscore_rexrank=FOLDER",
 }
 """How a user names a metric's model."""
 
@@ -67,7 +73,8 @@ def measure_systems(
         asked = metric in metrics or (chosen and metric + SURROGATE in metrics)
         if asked and metric not in found[0] and (chosen or provider.available()):
             for own, answer in zip(found, provider.measure_systems(systems), strict=True):
-                one = _whole(answer)
+                # an image without a label has no F1 of its own, which loses nothing
+                one = answer if metric in CHEXBERT else _whole(answer)
                 own[metric + SURROGATE if one.surrogate and not metric.endswith(SURROGATE) else metric] = one
     return found
 
@@ -107,6 +114,9 @@ def _providers(edition: Edition, equipment: Equipment) -> dict[str, Provider]:
         "bertscore_surrogate": BertScore(SMALL, idf=idf, empty_words_match=words),
         "bleurt": Bleurt(models.get("bleurt", D12)),
         "alignscore": AlignScore(models.get("alignscore", HUB)),
+        "bleu2_rexrank": RexrankBleu(),
+        "bertscore_rexrank": RexrankBertScore(models.get("bertscore_rexrank", "")),
+        **report_providers(equipment.environment),
     }
     theirs = providers_in(equipment, edition)
     return ours | {name: replace(one, instead=ours.get(name)) for name, one in theirs.items()}

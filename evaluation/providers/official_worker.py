@@ -1,9 +1,10 @@
-"""The program inside the organisers' environment: it scores pairs of texts with a metric's own package.
+"""The program inside an environment made for metrics: it scores pairs of texts with a metric's own package.
 
 It is run as a file by that environment's Python (3.9 or newer), knows nothing of this repository and imports nothing
 but the standard library before it is told the metric. It speaks JSON, one object a line: an opening comes, `ready`
 with the packages' versions or `error` goes; then questions of some items each come, and one value per item goes.
-The packages are called as github.com/taubsity/clef-caption-evaluation-2026 (caption_prediction/evaluator.py) does:
+The metrics of captions are called as github.com/taubsity/clef-caption-evaluation-2026
+(caption_prediction/evaluator.py) calls them, those of reports through RadEval (github.com/jbdel/RadEval):
 
     > {"metric": "bleurt", "model": "lucadiliello/BLEURT-20-D12", "parameters": {"max_length": 512}}
     < {"ready": true, "versions": {"python": "3.11.7", "bleurt-pytorch": "0.0.1", ...}}
@@ -19,6 +20,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -83,6 +85,13 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
 def device() -> str:
     """Where the models run."""
     return "cuda" if importlib.import_module("torch").cuda.is_available() else "cpu"
+
+
+def cosine(one: Any, other: Any) -> float:
+    """Of the angle between two vectors."""
+    numpy = importlib.import_module("numpy")
+    one, other = numpy.asarray(one), numpy.asarray(other)
+    return float(numpy.dot(one, other) / (numpy.linalg.norm(one) * numpy.linalg.norm(other)))
 
 
 def bertscore(model: str, parameters: dict[str, Any]) -> Loaded:
@@ -155,7 +164,7 @@ def medcat(model: str, parameters: dict[str, Any]) -> Loaded:
 def similarity(model: str, parameters: dict[str, Any]) -> Loaded:
     """The cosine of the angle between the embeddings of an image, base64, and a text."""
     sys.path.insert(0, model)
-    numpy, torch = importlib.import_module("numpy"), importlib.import_module("torch")
+    torch = importlib.import_module("torch")
     torch.manual_seed(0)  # the package's loader leaves the model in training mode, where it may draw numbers
     scorer = importlib.import_module("medimageinsightmodel").MedImageInsight(
         model_dir=str(Path(model, parameters["release"])),
@@ -164,24 +173,87 @@ def similarity(model: str, parameters: dict[str, Any]) -> Loaded:
     )
     scorer.load_model()
 
-    def cosine(image: str, text: str) -> float:
+    def similar(image: str, text: str) -> float:
         with torch.inference_mode():
             found = scorer.encode(images=[image], texts=[text])
-        v, c = (numpy.asarray(found[kind])[0] for kind in ("image_embeddings", "text_embeddings"))
-        return float(numpy.dot(c, v) / (numpy.linalg.norm(c) * numpy.linalg.norm(v)))
+        return cosine(found["text_embeddings"][0], found["image_embeddings"][0])
 
     def score(items: list[Any]) -> list[float]:
-        return [cosine(image, text) for image, text in items]
+        return [similar(image, text) for image, text in items]
 
     return score, {"training": bool(scorer.model.training)}
 
 
+def radeval(module: str = "radeval") -> Any:
+    """RadEval, or a part of it."""
+    # The copy of RadGraph in 2.2.1 imports itself by the package's former name, which is another on most systems.
+    sys.modules.setdefault("RadEval", importlib.import_module("radeval"))
+    return importlib.import_module(module)
+
+
+def by_radeval(model: str, parameters: dict[str, Any]) -> Loaded:
+    """One of RadEval's metrics, of each pair."""
+    scorer = radeval().RadEval(metrics=[parameters["scorer"]], per_sample=True, show_progress=False)
+
+    def score(items: list[Any]) -> list[float]:
+        ours, theirs = [item[0] for item in items], [item[1] for item in items]
+        return [float(value) for value in scorer(refs=theirs, hyps=ours)[parameters["key"]]]
+
+    return score, {}
+
+
+def semb(model: str, parameters: dict[str, Any]) -> Loaded:
+    """The cosine of CheXbert's embeddings of both texts."""
+    labeler = radeval("radeval.metrics.f1chexbert").F1CheXbert(device=device())
+
+    def score(items: list[Any]) -> list[float]:
+        sides = [labeler.get_embeddings([item[side] for item in items]) for side in (0, 1)]
+        return [cosine(ours, theirs) for ours, theirs in zip(*sides, strict=True)]
+
+    return score, {}
+
+
+def chexbert(model: str, parameters: dict[str, Any]) -> Loaded:
+    """The labels of both texts, in the order that is given: 1 present, -1 uncertain, 0 absent or not mentioned."""
+    labeler = radeval("radeval.metrics.f1chexbert").F1CheXbert(device=device())
+    places = [labeler.TARGET_NAMES.index(label) for label in parameters["labels"]]
+
+    def score(items: list[Any]) -> list[Any]:
+        sides = [labeler.get_labels([item[side] for item in items], mode="classification") for side in (0, 1)]
+        return [[[int(labels[place]) for place in places] for labels in pair] for pair in zip(*sides, strict=True)]
+
+    return score, {}
+
+
+def radcliq(model: str, parameters: dict[str, Any]) -> Loaded:
+    """RadGraph F1, BERTScore without idf and SembScore, the parts of RadCliQ-v1."""
+    graph, _ = by_radeval(model, {"scorer": "radgraph_radcliq", "key": "radgraph_radcliq"})
+    embedding, _ = semb(model, parameters)
+    matcher = radeval("radeval.metrics.bertscore.bertscore").BertScore(
+        model_type="distilroberta-base", num_layers=5, rescale_with_baseline=True, idf=False
+    )
+
+    def matching(items: list[Any]) -> list[float]:
+        ours, theirs = ([re.sub(" +", " ", item[side]) for item in items] for side in (0, 1))
+        return [float(value) for value in matcher(refs=theirs, hyps=ours)[1]]
+
+    def score(items: list[Any]) -> list[Any]:
+        return [list(parts) for parts in zip(graph(items), matching(items), embedding(items), strict=True)]
+
+    return score, {}
+
+
+RADEVAL = ("radeval", "torch", "transformers")
 METRICS: dict[str, tuple[Callable[[str, dict[str, Any]], Loaded], tuple[str, ...]]] = {
     "bertscore": (bertscore, ("bert-score", "torch", "transformers")),
     "bleurt": (bleurt, ("bleurt-pytorch", "torch", "transformers")),
     "alignscore": (alignscore, ("alignscore", "torch", "transformers")),
     "medcat": (medcat, ("medcat", "spacy", "torch")),
     "similarity": (similarity, ("torch", "torchvision", "transformers")),
+    **dict.fromkeys(("radgraph_f1", "radgraph_er", "ratescore", "green"), (by_radeval, RADEVAL)),
+    "semb": (semb, RADEVAL),
+    "chexbert": (chexbert, RADEVAL),
+    "radcliq_v1_inverse": (radcliq, RADEVAL),
 }
 """Metric -> how to load it, and the packages whose versions pin its values."""
 

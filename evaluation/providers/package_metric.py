@@ -1,4 +1,4 @@
-"""A metric computed by its own package, in a Python that has it: the organisers' environment, or the one that runs us.
+"""A metric computed by its own package, in a Python that has it: an environment made for it, or the one that runs us.
 
 What the packages' versions clash over stays apart, and what a package does (print, crash, hang) costs its own metric
 only, which is then unavailable. Rules that need no model, above all those of empty texts, are applied here, by the
@@ -29,7 +29,7 @@ from evaluation.metrics.tokens import preprocessed
 from evaluation.providers.base import Pairs, Provider
 from evaluation.providers.conversation import Answer, Broken, Unready, converse
 from evaluation.providers.files import digest, weight_files
-from evaluation.statistics import Measured, Statistics
+from evaluation.statistics import Array, Measured, Statistics
 from tasks.nouns import InputError
 
 WORKER = Path(__file__).with_name("official_worker.py")
@@ -68,6 +68,12 @@ class PackageMetric(Provider):
     """The value of two empty texts where the edition has no rule."""
     batch: ClassVar[int] = 1
     """Items that are scored together."""
+    width: ClassVar[int] = 1
+    """Numbers that the package gives for a pair."""
+    pins: ClassVar[Mapping[str, str]] = PINS
+    """How the versions begin that the metric's own authors use."""
+    place: ClassVar[str] = "official"
+    """What a signature calls the environment."""
 
     @property
     def needs(self) -> str:
@@ -97,9 +103,13 @@ class PackageMetric(Provider):
         texts = [pairs.predictions[i], pairs.references[i]]
         return [preprocessed(text) for text in texts] if self.preprocesses else texts
 
-    def value(self, answer: Any) -> float:
-        """The pair's score."""
+    def value(self, answer: Any) -> float | list[float]:
+        """The pair's score, or the `width` numbers that are known of it."""
         return float(answer)
+
+    def statistics(self, values: Array) -> Statistics:
+        """The score of n x `width` numbers."""
+        return Statistics.mean(values[:, 0])
 
     @abstractmethod
     def formula(self, ready: Answer) -> str:
@@ -131,8 +141,9 @@ class PackageMetric(Provider):
             return Measured.nothing(len(pairs.ids), str(error))
 
     def _measure(self, pairs: Pairs) -> Measured:
-        values = np.array([self.fixed(*texts) for texts in zip(pairs.predictions, pairs.references, strict=True)])
-        asked = [int(i) for i in np.flatnonzero(np.isnan(values))]
+        fixed = [self.fixed(*texts) for texts in zip(pairs.predictions, pairs.references, strict=True)]
+        values = np.repeat(np.array(fixed)[:, np.newaxis], self.width, axis=1)
+        asked = [int(i) for i in np.flatnonzero(np.isnan(fixed))]
         starts = range(0, len(asked), self.batch)
         questions = (self._question(pairs, asked[start : start + self.batch]) for start in starts)
         opening = {"metric": self.metric, "model": self.located, "parameters": self.parameters(pairs)}
@@ -151,16 +162,17 @@ class PackageMetric(Provider):
                 else:
                     values[batch] = self._values(answer, [pairs.ids[i] for i in batch])
         if np.isnan(values).any():
-            raise Broken(f"{self.metric} stopped before image {pairs.ids[int(np.argmax(np.isnan(values)))]}")
+            raise Broken(f"{self.metric} stopped before image {pairs.ids[int(np.argmax(np.isnan(values[:, 0])))]}")
         if asked and len(failures) == len(asked):
             raise Broken(f"{self.metric} failed on every image: {next(iter(failures.values()))}")
-        said = [*_of_failures(failures, len(values)), *_of_pins(ready["versions"]), *self.doubts(pairs, ready)]
+        odd = _of_pins(ready["versions"], self.pins)
+        said = [*_of_failures(failures, len(values)), *odd, *self.doubts(pairs, ready)]
         if len(asked) < len(values):
             said.insert(0, f"{len(values) - len(asked)} of {len(values)} pairs have an empty text and a value by rule")
-        where = "own" if self.environment is None else "official"
+        where = "own" if self.environment is None else self.place
         pins = [f"{package}:{version}" for package, version in ready["versions"].items()]
         formula = "|".join([self.formula(ready), "avg:image", f"env:{where}", *pins])
-        return Measured(Statistics.mean(values), formula, surrogate=not self.official(ready), warnings=tuple(said))
+        return Measured(self.statistics(values), formula, surrogate=not self.official(ready), warnings=tuple(said))
 
     def fixed(self, prediction: str, reference: str) -> float:
         """The value of a pair that needs no model; NaN for the others."""
@@ -172,13 +184,16 @@ class PackageMetric(Provider):
     def _question(self, pairs: Pairs, batch: Sequence[int]) -> dict[str, Any]:
         return {"index": batch[0], "items": [self.item(pairs, i) for i in batch]}
 
-    def _values(self, answer: Answer, ids: Sequence[str]) -> list[float]:
+    def _values(self, answer: Answer, ids: Sequence[str]) -> Array:
         if "error" in answer:
             raise Broken(f"{self.metric} failed on image {ids[0]}: {answer['error']}")
-        found = [self.value(value) for value in answer.get("values", ())]
-        if len(found) != len(ids) or not all(math.isfinite(value) for value in found):
+        try:
+            found = np.array([self.value(value) for value in answer.get("values") or ()], dtype=float)
+        except (TypeError, ValueError):  # something else than numbers, or not as many for each
+            found = np.empty(0)
+        if found.size != len(ids) * self.width or not np.isfinite(found).all():
             raise Broken(f"{self.metric} gave no number for image {ids[0]}: {str(answer.get('values'))[:100]}")
-        return found
+        return found.reshape(len(ids), self.width)
 
 
 def environment_of(path: Path | None) -> Path | None:
@@ -186,7 +201,8 @@ def environment_of(path: Path | None) -> Path | None:
     if path is not None and not os.access(path / "bin" / "python", os.X_OK):
         raise InputError(
             f"{path} is no virtual environment, it has no bin/python: make it with python3.11 -m venv {path} and "
-            f"install {WORKER.with_name('official-requirements.txt')}, which says how"
+            f"install {WORKER.with_name('official-requirements.txt')} for captions or, for reports, "
+            "report-requirements.txt beside it, which say how"
         )
     return path
 
@@ -212,7 +228,7 @@ def _of_failures(failures: Mapping[str, str], n: int) -> list[str]:
     return [f"{said}, the first is {image_id}: {why}" for image_id, why in failures.items()][:1]
 
 
-def _of_pins(versions: Mapping[str, str]) -> list[str]:
-    odd = [f"{name} {found}" for name, found in versions.items() if not found.startswith(PINS.get(name, ""))]
-    pinned = ", ".join(f"{name} {pin.rstrip('.')}" for name, pin in PINS.items() if name in versions)
+def _of_pins(versions: Mapping[str, str], pins: Mapping[str, str]) -> list[str]:
+    odd = [f"{name} {found}" for name, found in versions.items() if not found.startswith(pins.get(name, ""))]
+    pinned = ", ".join(f"{name} {pin.rstrip('.')}" for name, pin in pins.items() if name in versions)
     return [f"computed with {', '.join(odd)}; the organisers pin {pinned}"] if odd else []

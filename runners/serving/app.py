@@ -9,6 +9,7 @@ No page of documentation is served, and nothing is fetched from elsewhere.
 from __future__ import annotations
 
 import asyncio
+import html
 import math
 import time
 from collections.abc import AsyncIterator
@@ -27,8 +28,8 @@ from runners.serving.limits import Limits, Rate, Refusal
 from runners.serving.service import Outcome, Question, Service
 from runners.serving.uploads import Upload, discard, read_upload
 from tasks.nouns import InputError
+from tasks.reports.disclaimer import DISCLAIMER
 
-DISCLAIMER = "For research only: not a medical device, not for clinical use."
 _PAGE = Path(__file__).with_name("page.html")
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src blob:; connect-src 'self'; "
@@ -179,7 +180,8 @@ async def _left(request: Request) -> None:
 
 async def _page(_: Request) -> Response:
     headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
-    return HTMLResponse(_PAGE.read_text(encoding="utf-8"), headers=headers)
+    page = _PAGE.read_text(encoding="utf-8").replace("{disclaimer}", html.escape(DISCLAIMER))
+    return HTMLResponse(page, headers=headers)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from runners.config_files import load
 from runners.options import CONFIG, SETTINGS
 from runners.serving.limits import Limits
 from tasks.nouns import InputError
+from tasks.reports.disclaimer import DISCLAIMER
 
 _NEEDED = {"starlette": "starlette", "uvicorn": "uvicorn", "python_multipart": "python-multipart"}
 _AT_LEAST_ONE = click.IntRange(min=1)
@@ -50,7 +51,7 @@ def serve(
     with _bound(host, port) as listener:
         import uvicorn
 
-        from runners.serving.app import DISCLAIMER, make_app
+        from runners.serving.app import make_app
         from runners.serving.service import Service
 
         service = Service.load(loaded.config)

@@ -23,6 +23,7 @@ from typing import Any
 
 from runners.checkpoints import cache_folder
 from tasks.datasets.cells import Cell
+from tasks.datasets.groups import groups_of_examples
 from tasks.datasets.table import find, normalised, read_rows
 from tasks.files import hash_file, write_whole
 from tasks.images import ImageError, encoded
@@ -103,12 +104,12 @@ def refuse_leaks(found: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def read_groups(source: str | None, examples: Sequence[Example]) -> dict[str, str]:
-    """Image id -> patient or article, from FILE:COLUMN, the id in the file's first column; {} for None.
+    """Image id -> patient or article, from FILE:COLUMN, the id in the file's first column; the context's for None.
 
     InputError when the file cannot be read so, or knows none of the examples.
     """
     if source is None:
-        return {}
+        return dict(groups_of_examples(examples).of)
     name, _, column = source.rpartition(":")
     if not name or not column:
         raise InputError(f"data.groups: {source!r} is not FILE:COLUMN: write it as in attribution.csv:pmcid")

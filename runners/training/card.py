@@ -27,6 +27,7 @@ from runners.training.plots import PLOT, plot_losses
 from runners.training.record import read_training
 from tasks.files import write_whole
 from tasks.nouns import InputError
+from tasks.reports.disclaimer import DISCLAIMER
 
 CARD = "README.md"
 _FILES = ("file", "hints", "data", "embeddings", "asked")
@@ -52,10 +53,7 @@ _COUNTS = {
     "same file again": "duplicates",
 }
 _LEAKS = {"ids": "ids", "images": "image files", "groups": "patients or articles"}
-_LIMITS = (
-    "Not for clinical use. The model may write what an image does not show, and leave out what it shows; it was "
-    "measured on the data named above and on nothing else. No output of it may guide the care of a patient."
-)
+_LIMITS = f"{DISCLAIMER} It was measured on the data named above and on nothing else."
 
 
 def write_card(folder: Path) -> None:
@@ -217,8 +215,8 @@ def _licences(record: Mapping[str, Any]) -> str:
         "Weights may hold parts of what they were trained on. Those trained on credentialed data, MIMIC-CXR for one, "
         "are under its data use agreement: share them only the way PhysioNet shares the data.",
     ]
-    if "mimic" in f"{record['data']['path']} {record['data']['layout']}".lower():
-        notes[-1] = f"**These data are called after MIMIC, which is credentialed.** {notes[-1]}"
+    if restricted := record["data"].get("restricted"):
+        notes[-1] = f"**These data are restricted: {escape(restricted)}.** {notes[-1]}"
     return "\n".join(f"* {note}" for note in notes)
 
 

@@ -74,6 +74,7 @@ def new_training(
         "data": {
             "path": config.data.path,
             "layout": material.dataset.layout,
+            "restricted": material.dataset.restricted,
             "train": len(material.train),
             "valid": len(material.valid),
             "audit": dict(material.audit),

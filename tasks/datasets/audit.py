@@ -130,7 +130,7 @@ def audit(data: DataSet, *, track: Callable[[Iterable[Look], int], Iterable[Look
         sides={"least": min(sides), "median": int(median(sides)), "greatest": max(sides)} if sides else {},
         duplicates=duplicates,
         problems=tuple(problems),
-        notes=data.notes,
+        notes=tuple(data.notes),
         restricted=data.restricted,
     )
 

@@ -17,7 +17,7 @@ form without the masks of de-identification (`tasks.reports.masking`); neither i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -67,8 +67,8 @@ class DataSet:
     """Files of CUIs and their names found beside the data."""
     folders: tuple[ImageFolder, ...] = ()
     """Image folders in which every image should belong to an example."""
-    notes: tuple[str, ...] = ()
-    """What a user should know about how the data was read."""
+    notes: Sequence[str] = ()
+    """What a user should know about how the data was read; it may grow as splits are read."""
     restricted: str = ""
     """Why outputs made from this data may not be passed on: its name and licence; empty for free data."""
 

@@ -1,4 +1,4 @@
-"""An environment like the organisers': a real virtual environment with stand-ins of their packages.
+"""An environment like the organisers', or for reports: a real virtual environment with stand-ins of their packages.
 
 Each stand-in has the signatures of the real package and a value that can be computed from what it was given, so that
 a test sees whether the right texts came, unchanged, in the right order. Some words in a text make it misbehave.
@@ -163,6 +163,62 @@ class MedImageInsight:
         return {"image_embeddings": angle(base64.b64decode(images[0])), "text_embeddings": angle(texts[0])}
 """
 
+RADEVAL = """
+from misbehaviour import misbehave, number
+
+KEYS = {"radgraph_radcliq": ["radgraph_radcliq"], "radgraph": ["radgraph_simple", "radgraph_partial",
+        "radgraph_complete"], "ratescore": ["ratescore"], "green": ["green"]}
+
+class RadEval:
+    def __init__(self, metrics=None, openai_api_key=None, gemini_api_key=None, per_sample=False, detailed=False,
+                 show_progress=True, cache_dir=None):
+        [self.metric] = metrics
+        self.per_sample = per_sample
+        if self.metric.startswith("radgraph"):
+            import RadEval.metrics.radgraph  # under its former name, as version 2.2.1 does
+        print("Using device: cpu")
+    def __call__(self, refs, hyps):
+        assert isinstance(refs, list) and isinstance(hyps, list)
+        for text in hyps: misbehave(text)
+        if not self.per_sample: return {key: 0.5 for key in KEYS[self.metric]}
+        return {key: [number([key, ref, hyp]) for ref, hyp in zip(refs, hyps)] for key in KEYS[self.metric]}
+"""
+
+CHEXBERT = """
+import numpy as np
+
+class F1CheXbert:
+    CONDITIONS = ["Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema",
+                  "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other",
+                  "Fracture", "Support Devices"]
+    def __init__(self, *, refs_filename=None, hyps_filename=None, device="cuda", batch_size=64):
+        assert device == "cpu"
+    @property
+    def TARGET_NAMES(self): return self.CONDITIONS + ["No Finding"]
+    def get_embeddings(self, reports):
+        return [np.array([len(text), 2, 3], dtype=np.float32) for text in reports]
+    def get_labels(self, reports, mode="rrg", on_batch_done=None):
+        assert mode == "classification"
+        found = []
+        for text in reports:
+            held = [name.lower() in text.lower() for name in self.CONDITIONS]
+            unsure = [("possible " + name).lower() in text.lower() for name in self.CONDITIONS]
+            found.append([-1 if u else int(h) for h, u in zip(held, unsure)] + [int(not any(held))])
+        return found
+"""
+
+RADEVAL_BERTSCORE = """
+from misbehaviour import number
+
+class BertScore:
+    def __init__(self, model_type="distilbert-base-uncased", num_layers=5, rescale_with_baseline=True, idf=False,
+                 batch_size=64):
+        self.given = [model_type, num_layers, rescale_with_baseline, idf]
+    def __call__(self, refs, hyps, on_batch_done=None):
+        values = [number([self.given, ref, hyp]) for ref, hyp in zip(refs, hyps)]
+        return sum(values) / len(values), values
+"""
+
 PACKAGES = {
     "misbehaviour.py": MISBEHAVE,
     "torch.py": TORCH,
@@ -171,6 +227,13 @@ PACKAGES = {
     "alignscore/__init__.py": ALIGNSCORE,
     "medcat/__init__.py": "",
     "medcat/cat.py": MEDCAT,
+    "radeval/__init__.py": RADEVAL,
+    "radeval/metrics/__init__.py": "",
+    "radeval/metrics/radgraph/__init__.py": "",
+    "radeval/metrics/f1chexbert/__init__.py": CHEXBERT,
+    "radeval/metrics/bertscore/__init__.py": "",
+    "radeval/metrics/bertscore/bertscore.py": RADEVAL_BERTSCORE,
+    "radeval-2.2.1.dist-info/METADATA": "Metadata-Version: 2.1\nName: radeval\nVersion: 2.2.1\n",
     "transformers-4.49.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: transformers\nVersion: 4.49.0\n",
     "medcat-1.11.1.dist-info/METADATA": "Metadata-Version: 2.1\nName: medcat\nVersion: 1.11.1\n",
     "bert_score-0.3.13.dist-info/METADATA": "Metadata-Version: 2.1\nName: bert-score\nVersion: 0.3.13\n",
@@ -187,7 +250,7 @@ def make_environment(folder: Path) -> Path:
     venv.create(folder, symlinks=True)
     [packages] = folder.glob("lib/*/site-packages")
     for name, text in PACKAGES.items():
-        (packages / name).parent.mkdir(exist_ok=True)
+        (packages / name).parent.mkdir(parents=True, exist_ok=True)
         (packages / name).write_text(text, encoding="utf-8")
     home = Path(np.__file__).parents[1]
     for name in ("numpy", "numpy.libs"):

@@ -30,7 +30,7 @@ CAPTIONS = [
 ]
 WRITTEN = {1: CUIS, 2: CAPTIONS, 3: CAPTIONS}
 SHIFTS = ["\r", "\n", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
-PROFILES = [(2, "imageclef"), (2, "coco"), (3, "imageclef"), (3, "coco"), (3, "r2gen")]
+PROFILES = [(2, "imageclef"), (2, "coco"), (3, "imageclef"), (3, "coco"), (3, "r2gen"), (3, "raw")]
 NGRAMS = "rouge1,bleu1,bleu2,bleu3,bleu4,rougeL,cider"
 
 

@@ -29,7 +29,7 @@ PATIENT = {"text": "{% if 'age' in context %}Aged {{ context.age }}. {% endif %}
 class Prompted(Standin):
     """Answers with its prompts."""
 
-    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[int]:
+    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str], views: Any = ()) -> list[int]:
         self.prompts = list(prompts)
         return [0] * len(prompts)
 

@@ -180,7 +180,8 @@ def test_a_taken_port_a_strange_host_and_a_missing_package_are_told(monkeypatch:
 @pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)])
 def test_an_open_address_is_warned_of(host: str, warned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
-    monkeypatch.setattr(Service, "load", lambda config: sample("caption_prediction"))
+    service = sample("caption_prediction")
+    monkeypatch.setattr(Service, "load", lambda config: service)
     result = CliRunner().invoke(commands.serve, [CONFIG, "--host", host, "--port", "0"], catch_exceptions=False)
     assert result.exit_code == 0
     assert ("there is no authentication" in result.output) is warned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import io
 import re
 import tempfile
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from runners.serving.limits import Limits
+from tasks.reports.disclaimer import DISCLAIMER
 from tests.runners.serving import Caller, app_of, form, grey, pieces, served
 from tests.runners.standin import Standin
 
@@ -168,6 +170,6 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert not re.search(r"https?:|//\w+\.|@import|\bsrc=|\bhref=|innerHTML", page.text)
-    assert "not for clinical use" in page.text and "predict" in page.text
+    assert html.escape(DISCLAIMER) in page.text and "{disclaimer}" not in page.text and "predict" in page.text
     assert [d.status_code for d in docs] == [404] * 3 and wrong.status_code == 405
     assert all(set(answer.json()["error"]) == {"what", "where", "mend"} for answer in (*docs, wrong))

@@ -43,7 +43,11 @@ words = st.text(
 texts = st.lists(words, max_size=6).map(" ".join).map(one_line)
 cuis = st.lists(st.integers(0, 9_999_999).map("C{:07}".format), max_size=20, unique=True).map(tuple)
 reports = st.builds(
-    Report, texts, texts, st.dictionaries(st.sampled_from(["Edema", "No Finding"]), st.sampled_from([1, 0, -1, None]))
+    Report,
+    texts,
+    texts,
+    st.dictionaries(st.sampled_from(["Edema", "No Finding"]), st.sampled_from([1, 0, -1, None])),
+    st.lists(st.sampled_from(["I10", "428.0", "V58.61", "unknown"]), unique=True).map(tuple),
 )
 OF_TASK = {Task.CONCEPTS: cuis, Task.CAPTIONS: texts, Task.REPORTS: reports}
 ids = st.one_of(
@@ -271,6 +275,8 @@ def test_a_journal_with_a_failure_made_good(tmp_path: Path) -> None:
         (2, '{"image_id": "a", "caption": "x"}\n{"image_id": "a", "caption": "x"}', ":2: a stands twice"),
         (2, '{"image_id": "a", "caption": "x"}\n{"image_id": "b", "cap', ":2 is not JSON"),
         (3, '{"image_id": "a", "findings": "x", "impression": "", "labels": {"Edema": 2}}', "'labels' is not"),
+        (3, '{"image_id": "a", "findings": "x", "impression": "", "icd": ["I10", 4280]}', "'icd' is not a list"),
+        (3, '{"image_id": "a", "findings": "x", "impression": "", "icd": "I10"}', "'icd' is not a list"),
         (2, "ID,Caption\na\tone, two\n", "holds a delimiter: separate the columns"),
         (2, "ID,Caption\n", "holds no answer"),
         (2, "ID,Caption\na,one, two\n", "3 fields"),

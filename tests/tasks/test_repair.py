@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tasks.check import check_file
 from tasks.concepts import Vocabulary
+from tasks.convert.reading import read_answers
 from tasks.editions import load_edition
 from tasks.nouns import InputError, Prediction, Report, Task, Value
 from tasks.repair.mend import Options, Repaired, repair_file
@@ -358,6 +359,21 @@ def test_reports_in_other_forms(tmp_path: Path) -> None:
     assert values(repaired(tmp_path, swapped, Task.REPORTS, ids=IDS[:1])) == [Report("Clear.", "Normal.")]
     cut = repaired(tmp_path, f"ID,Findings,Impression\n{IDS[0]},a,b,c\n", Task.REPORTS, ids=IDS[:1], fill="empty")
     assert [p.code for p in cut.record.problems] == ["columns-many"]
+
+
+def test_the_labels_and_codes_of_a_report_are_kept(tmp_path: Path) -> None:
+    """The table has no place for them, the JSON beside it has."""
+    wanted = Report("Clear.", "Normal.", {"Edema": 0}, ("I10", "428.0"))
+    broken = "FINDINGS: Clear.\n IMPRESSION: Normal. CheXpert: {'edema': 0 ICD: I10; 428.0"
+    rows = [
+        {**Prediction(image_id, wanted).to_json(), "value": value}
+        for image_id, value in zip(IDS, (Prediction("x", wanted).to_json()["value"], broken), strict=False)
+    ]
+    journal = "".join(json.dumps(row) + "\n" for row in rows)
+    found = repaired(tmp_path, journal, Task.REPORTS, ids=IDS[:2], name="predictions.0.jsonl")
+    assert values(found) == [Report("Clear.", "Normal.")] * 2
+    written = read_answers(found.out / "submission.json", edition=found.edition)
+    assert list(written.values()) == [wanted, wanted]
 
 
 @pytest.mark.parametrize("mark", [",", "\t"])

@@ -62,7 +62,7 @@ def read(root: Path) -> DataSet | None:
         "MIMIC-CXR-JPG",
         tuple(part(Task.REPORTS, partial(examples_of, source, split), split) for split in splits),
         label_files=tuple(_label_files(root)),
-        notes=notes,  # type: ignore[arg-type]
+        notes=notes,
         restricted=LICENCE,
     )
 

@@ -70,7 +70,7 @@ def test_the_card_tells_what_was_done(tmp_path: Path) -> None:
         "Of training in validation: 0 ids.",
         "| lora.rank | 16 |",
         "| optimization.learning\\_rate | 0.0002 |",
-        "Not for clinical use.",
+        "not for clinical use",
         "PhysioNet",
         "![losses and validation score](losses.png)",
     ):
@@ -132,7 +132,13 @@ def test_no_place_on_this_machine_is_told(tmp_path: Path) -> None:
     assert "someone" not in text
     assert "path/to/qwen" in text
     assert "path/to/hints.csv" in text
-    assert "called after MIMIC" in text
+
+
+def test_restricted_data_are_named(tmp_path: Path) -> None:
+    training = trained(tmp_path)
+    assert "restricted" not in card(training.content)
+    data = {**training.content["data"], "restricted": "some licence"}
+    assert "These data are restricted: some licence" in card({**training.content, "data": data})
 
 
 def test_the_head_is_yaml_for_the_hub(tmp_path: Path) -> None:
