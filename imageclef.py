@@ -22,6 +22,11 @@ DATA = {
     "sample": ("tasks.datasets.commands:sample", "Make the embedded, synthetic sample data set in a folder."),
     "curriculum": ("runners.curriculum:curriculum", "Reports as rows: image alone, then patient data too."),
 }
+REPORTS = {
+    "labels": ("tasks.reports.commands:labels", "Label reports as CheXpert does, with negation and doubt."),
+    "sheet": ("evaluation.ratings.commands:sheet", "Make a blind rating sheet for experts."),
+    "agreement": ("evaluation.ratings.commands:agreement", "Read filled sheets: scores, and whether raters agree."),
+}
 VERBS: Table = {
     "run": ("runners.commands:run", "Answer every image of a split and write a checked, scored submission."),
     "train": ("runners.training.commands:train", "Train an adapter that `run` takes, checked at every step."),
@@ -31,6 +36,7 @@ VERBS: Table = {
     "convert": ("tasks.convert.commands:convert", "Write answers for another year, or as JSONL, COCO or ReXrank JSON."),
     "score": ("evaluation.commands:score", "Score a submission as the organisers' evaluator does."),
     "compare": ("evaluation.comparison.commands:compare", "Say which differences between submissions are noise."),
+    "compare-context": ("evaluation.context.commands:compare_context", "Say what patient context is worth to a run."),
     "diff": ("evaluation.diff.commands:diff", "Say what changed between two submissions, and which side gained."),
     "config": ("runners.commands:config", "Look at configs: resolved values and where each was said."),
     "estimate": ("runners.estimate:estimate", "Measure some images; say what the whole run would take."),
@@ -40,9 +46,9 @@ VERBS: Table = {
     "prompts": ("runners.prompts.commands:prompts", "Look at prompts; compare some on the same images."),
     "data": (DATA, "Look at data sets, fetch public ones, make the sample or a curriculum."),
     "concepts": (CONCEPTS, "Map text to CUIs and back; merge, combine and analyse concepts."),
+    "reports": (REPORTS, "Label reports; have experts rate them, blind."),
     "captions": ("evaluation.select:captions", "Make one caption file out of several."),
 }
-
 cli = Verbs(
     VERBS,
     help="From a model to an accepted, scored ImageCLEFmedical Caption submission.",

@@ -4,8 +4,8 @@
 
 Rows are those of github.com/rahul370139/radiology_report (tasks/datasets/curriculum.py). There the same patient, and
 the same image, stood in both files, and the shares were not those that were told; here a patient with a row in valid
-has none in train, and what was written is counted. `curriculum.json` says what the files hold; written last, it means that
-they are whole.
+has none in train, and what was written is counted. `curriculum.json` says what the files hold; it is written last and
+means that they are whole.
 """
 
 from __future__ import annotations

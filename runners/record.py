@@ -20,10 +20,11 @@ from filelock import FileLock
 from runners.answers import value_text
 from runners.config_files import flatten
 from runners.journal import read_journal
-from runners.plan import Plan
+from runners.plan import ModelPlan, Plan
 from runners.provenance import differing
 from tasks.files import hash_file, write_whole
-from tasks.nouns import InputError, Prediction
+from tasks.nouns import InputError, Prediction, Task
+from tasks.reports import structure
 
 FILE = "run.json"
 SCHEMA = 1
@@ -132,13 +133,18 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def summary(plan: Plan, results: Mapping[str, Prediction]) -> dict[str, Any]:
-    """Counts, failures, what each step changed, unmapped terms and seconds per image of all predictions so far."""
+    """Counts, failures, what each step changed, unmapped terms and seconds per image of all predictions so far.
+
+    Where a model wrote reports, also how many of its texts had the structure of one.
+    """
     import numpy as np
 
     failed = [p for p in results.values() if p.status == "failed"]
     unmapped = Counter(term for p in results.values() for term in p.unmapped)
     edits = Counter(step for p in results.values() for step in p.edits)
     seconds = np.array([p.seconds for p in results.values()])
+    texts = [p.text for p in results.values() if p.text]
+    told = isinstance(plan, ModelPlan) and plan.config.task is Task.REPORTS and texts
     p50, p95 = np.percentile(seconds, (50, 95)).tolist() if len(seconds) else (None, None)
     return {
         "counts": {
@@ -147,6 +153,7 @@ def summary(plan: Plan, results: Mapping[str, Prediction]) -> dict[str, Any]:
             "empty": sum(p.status == "ok" and not p.value for p in results.values()),
             "unmapped_terms": unmapped.total(),
         },
+        **({"structure": structure.counted(texts)} if told else {}),
         "steps": {step: edits[step] for step in plan.steps},
         "failures": [{"image_id": p.image_id, "reason": p.reason} for p in failed],
         "unmapped": dict(unmapped.most_common(UNMAPPED_SHOWN)),

@@ -95,7 +95,7 @@ def _finished(record: Mapping[str, Any], plan: Plan, folder: Path, results: Mapp
     if not (as_asked and all((folder / name).exists() for name in files)):
         return False
     # A process that was held up may have answered an image after another wrote the submission.
-    return all(record[key] == value for key, value in records.summary(plan, results).items())
+    return all(record.get(key) == value for key, value in records.summary(plan, results).items())
 
 
 def _finish(plan: Plan, folder: Path, record: dict[str, Any], results: Mapping[str, Prediction]) -> None:
@@ -146,6 +146,8 @@ def _tell(folder: Path, record: Mapping[str, Any], console: Console) -> None:
     if counts["unmapped_terms"]:
         terms = ", ".join(f"{term} ({n})" for term, n in list(record["unmapped"].items())[:5])
         lines.append(f"{counted(counts['unmapped_terms'], 'term')} without a CUI, most often: {terms}")
+    if record.get("structure", {}).get("score", 1) < 1:
+        lines.append(_structure(record["structure"]))
     if check["warnings"]:
         found = ", ".join(f"{code} ({n})" for code, n in check["warnings"].items())
         lines.append(f"worth a look (imageclef check says where and why): {found}")
@@ -153,6 +155,14 @@ def _tell(folder: Path, record: Mapping[str, Any], console: Console) -> None:
     if restricted := record["data"].get("restricted"):
         lines.append(f"made from {restricted}: its agreement forbids to pass it on")
     _say(console, "\n".join(lines))
+
+
+def _structure(found: Mapping[str, Any]) -> str:
+    texts = found["both"] + found["findings_only"] + found["impression_only"] + found["none"]
+    return (
+        f"{found['both']} of {counted(texts, 'text')} had findings and impression, {found['in_order']} in this order; "
+        f"structure score {found['score']:.3f} (run.json, structure)"
+    )
 
 
 def _say(console: Console, text: str) -> None:

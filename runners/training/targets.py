@@ -7,8 +7,9 @@
 Concepts    canonical names or CUIs with `; ` between them, a CUI where the name is another concept's too or does not
             survive the parser; CUIs outside the vocabulary, which no run could answer, are left out
 Captions    as they are, on one line
-Reports     `Findings: ... Impression: ... CheXpert: {...}` with the labels that are mentioned, or the JSON that
-            `generation.json_schema: report` holds a run to: CheXpert's fourteen labels, null where not mentioned
+Reports     `Findings: ... Impression: ... CheXpert: {...} ICD: [...]` with the labels that are mentioned, or the JSON
+            that `generation.json_schema: report` holds a run to: CheXpert's fourteen labels, null where not mentioned,
+            and `icd` where there are codes
 """
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ class Targets:
             return ""
         if isinstance(plain, tuple):
             text = "; ".join(self.written[cui] for cui in plain)
-        elif isinstance(value, Report):
-            text = self._report(Report(_lines(value.findings), _lines(value.impression), value.labels))
+        elif isinstance(value, Report) and isinstance(plain, Report):
+            text = self._report(replace(plain, findings=_lines(value.findings), impression=_lines(value.impression)))
         else:
             text = str(plain)
         try:
@@ -128,6 +129,7 @@ class Targets:
             "findings": report.findings,
             "impression": report.impression,
             "labels": {name: report.labels.get(name) for name in self.labels},
+            **({"icd": report.icd} if report.icd else {}),
         }
         return json.dumps(document, ensure_ascii=False)
 
@@ -202,10 +204,11 @@ def _plain_report(report: Report) -> Report | None:
     if not (report.findings.strip() or report.impression.strip()):
         return None
     try:
-        read = parse_report(json.dumps({"findings": report.findings, "impression": report.impression}))
+        said = {"findings": report.findings, "impression": report.impression}
+        read = parse_report(json.dumps({**said, "labels": dict(report.labels), "icd": report.icd}))
     except ValueError:
         return None
-    return _mentioned(replace(read, labels=report.labels))
+    return _mentioned(read)
 
 
 def _mentioned(report: Report) -> Report:

@@ -48,9 +48,9 @@ def convert(
     """Write the answers in FILE in another form, or for another year.
 
     FILE is a table, the zip to upload, a run folder, JSONL, the journal of a run, COCO results or annotations, or
-    ReXrank's predictions. Line breaks, and the delimiter in a year without quotes, become a blank, and labels have no
-    column in a table: the images are counted and the first is named. What else the new form cannot hold is refused,
-    and nothing is written; an empty answer stays one.
+    ReXrank's predictions. Line breaks, and the delimiter in a year without quotes, become a blank, and labels and codes
+    have no column in a table: the images are counted and the first is named. What else the new form cannot hold is
+    refused, and nothing is written; an empty answer stays one.
     """
     from tasks.convert.reading import read_answers
     from tasks.convert.renaming import read_map, renamed
@@ -82,7 +82,7 @@ def say_written(written: Written, n: int) -> None:
             "texts held line breaks, runs of blanks or control characters, each of which is one blank now",
         ),
         (written.undelimited, "captions held the delimiter, which is a blank now, as the year has no quoting"),
-        (written.unlabelled, "reports have labels, for which the table has no column"),
+        (written.unlabelled, "reports have labels or codes, for which the table has no column"),
     ):
         if ids:
             click.echo(f"{len(ids)} {said}; the first is {ids[0]}", err=True)

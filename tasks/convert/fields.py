@@ -40,3 +40,9 @@ def labels_in(value: Any) -> dict[str, int | None] | None:
         return None
     known = all(label is None or (type(label) is int and label in (1, 0, -1)) for label in value.values())
     return value if known else None
+
+
+def codes_in(value: Any) -> tuple[str, ...] | None:
+    """A report's codes of ICD; None when the value is no list of texts."""
+    known = isinstance(value, list) and all(isinstance(code, str) and code for code in value)
+    return tuple(value) if known else None

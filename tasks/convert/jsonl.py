@@ -2,7 +2,7 @@
 
 {"image_id": "..._test_0", "cuis": ["C0040405", "C0817096"]}
 {"image_id": "..._test_0", "caption": "A chest x-ray."}
-{"image_id": "study_1", "findings": "Clear lungs.", "impression": "Normal.", "labels": {"Edema": 0}}
+{"image_id": "study_1", "findings": "Clear lungs.", "impression": "Normal.", "labels": {"Edema": 0}, "icd": ["I10"]}
 {"image_id": "..._test_0", "status": "ok", "value": "A chest x-ray.", ...}      journal
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.convert.fields import id_at, labels_in, text_at
+from tasks.convert.fields import codes_in, id_at, labels_in, text_at
 from tasks.documents import Entry, is_journal
 from tasks.nouns import InputError, Report, Task, Value
 
@@ -51,7 +51,8 @@ def _fields(value: Value) -> dict[str, Any]:
     if isinstance(value, str):
         return {"caption": value}
     labels = {"labels": dict(value.labels)} if value.labels else {}
-    return {"findings": value.findings, "impression": value.impression, **labels}
+    codes = {"icd": list(value.icd)} if value.icd else {}
+    return {"findings": value.findings, "impression": value.impression, **labels, **codes}
 
 
 def _of_journal(value: Any, task: Task) -> dict[str, Any]:
@@ -65,7 +66,8 @@ def _value(row: Mapping[str, Any], task: Task, where: str) -> Value:
     if task is Task.CAPTIONS:
         return text_at(row, "caption", where)
     if task is Task.REPORTS:
-        return Report(text_at(row, "findings", where), text_at(row, "impression", where), _labels(row, where))
+        findings, impression = text_at(row, "findings", where), text_at(row, "impression", where)
+        return Report(findings, impression, _labels(row, where), _codes(row, where))
     cuis = row.get("cuis")
     if not isinstance(cuis, list) or not all(isinstance(cui, str) for cui in cuis):
         raise InputError(f"{where} has no 'cuis': give a list of CUIs, an empty one if that is the answer")
@@ -77,3 +79,10 @@ def _labels(row: Mapping[str, Any], where: str) -> dict[str, int | None]:
     if labels is None:
         raise InputError(f"{where}: 'labels' is not an object of 1, 0, -1 and null: correct it or leave it out")
     return labels
+
+
+def _codes(row: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    codes = codes_in(row.get("icd") or [])
+    if codes is None:
+        raise InputError(f"{where}: 'icd' is not a list of texts such as [\"I10\"]: correct it or leave it out")
+    return codes

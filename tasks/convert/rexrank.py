@@ -17,11 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tasks.convert.fields import labels_in, text_at
+from tasks.convert.fields import codes_in, labels_in, text_at
 from tasks.nouns import InputError, Report, Value
 from tasks.reports.text import format_report, parse_report
 
-_OWN = re.compile(r"(?:Findings: (.+)(?:\n|$))?(?:Impression: (.+)(?:\n|$))?(?:CheXpert: (.+))?")
+_OWN = re.compile(r"(?:Findings: (.+)(?:\n|$))?(?:Impression: (.+)(?:\n|$))?(?:CheXpert: (.+)(?:\n|$))?(?:ICD: (.+))?")
 """What `format_report` writes, taken as it stands: list numbers and bold print stay in the text."""
 _HEADING = re.compile(r"\b(?:findings?|impressions?|conclusions?)[*_ \t]*:", re.IGNORECASE)
 _GLUED = re.compile(r"(?<=[.;!?])(?=(?:Findings|Impression)\s*:)", re.IGNORECASE)
@@ -60,9 +60,9 @@ def _report(text: str, where: str) -> Report:
     own = _OWN.fullmatch(text)
     if own and not any(section and _HEADING.search(section) for section in own.group(1, 2)):
         with suppress(ValueError):  # labels with other quotes are read below
-            labels = labels_in(json.loads(own[3] or "{}"))
-            if labels is not None:
-                return Report(own[1] or "", own[2] or "", labels)
+            labels, codes = labels_in(json.loads(own[3] or "{}")), codes_in(json.loads(own[4] or "[]"))
+            if labels is not None and codes is not None:
+                return Report(own[1] or "", own[2] or "", labels, codes)
     try:
         return parse_report(unglued(text))
     except ValueError as error:

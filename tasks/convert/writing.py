@@ -36,7 +36,7 @@ class Written(NamedTuple):
     undelimited: tuple[str, ...] = ()
     """The images whose caption held the delimiter of a year without quoting: it is a blank now."""
     unlabelled: tuple[str, ...] = ()
-    """The reports whose labels have no place in the table."""
+    """The reports whose labels or codes have no place in the table."""
 
 
 def write_answers(
@@ -92,7 +92,9 @@ def _write_table(
         tuple(places.values()),
         respaced=tuple(i for i in unlike if i not in undelimited),
         undelimited=tuple(i for i in unlike if i in undelimited),
-        unlabelled=tuple(i for i, value in answers.items() if isinstance(value, Report) and value.labels),
+        unlabelled=tuple(
+            i for i, value in answers.items() if isinstance(value, Report) and (value.labels or value.icd)
+        ),
     )
 
 
@@ -102,9 +104,9 @@ def _written(table: Path) -> list[Path]:
 
 
 def _bare(value: Value) -> Value:
-    """The value as a table is read back: no labels, and an empty list as an empty cell."""
+    """The value as a table is read back: no labels nor codes, and an empty list as an empty cell."""
     if isinstance(value, Report):
-        return replace(value, labels={})
+        return replace(value, labels={}, icd=())
     return value or ("",) if isinstance(value, tuple) else value
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tasks.convert.fields import codes_in, labels_in
 from tasks.documents import Entry, Torn, is_journal, read_documents
 from tasks.editions import Edition
 from tasks.nouns import InputError, Report, Task
@@ -151,5 +152,6 @@ def _cell(value: Any, task: Task) -> Cell:
         if len(value) == 1:
             return str(value[0])
     if isinstance(value, Mapping) and task is Task.REPORTS and {"findings", "impression"} & value.keys():
-        return Report(str(value.get("findings") or ""), str(value.get("impression") or ""))
+        labels, codes = labels_in(value.get("labels") or {}), codes_in(value.get("icd") or [])
+        return Report(str(value.get("findings") or ""), str(value.get("impression") or ""), labels or {}, codes or ())
     return (json.dumps(value, ensure_ascii=False, default=str),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.concepts import Vocabulary
 from tasks.convert.rexrank import unglued
@@ -60,13 +60,15 @@ class Mender:
             except ValueError:
                 found = Report(value, "")
             if value.strip():
-                note.change("form", value, format_report(Report(found.findings, found.impression)))
+                note.change("form", value, format_report(found))
             value = found
         if not isinstance(value, Report):
             note.refuse("form", f"{str(value)[:80]} is no report", "give findings and impression")
             return None
         findings, impression = self._text(value.findings, note), self._text(value.impression, note)
-        return None if findings is None or impression is None else Report(findings, impression)
+        if findings is None or impression is None:
+            return None
+        return replace(value, findings=findings, impression=impression)
 
     def _text(self, text: str, note: _Note) -> str | None:
         """The text on one line, in characters that were meant; its words stay."""

@@ -30,8 +30,9 @@ def test_a_report_held_to_the_schema_is_read() -> None:
         "findings": "Clear lungs.\nNo effusion.",
         "impression": "Normal.",
         "labels": {"Edema": 0, "Fracture": -1},
+        "icd": ["I10", "428.0"],
     }
-    wanted = Report("Clear lungs. No effusion.", "Normal.", {"Edema": 0, "Fracture": -1})
+    wanted = Report("Clear lungs. No effusion.", "Normal.", {"Edema": 0, "Fracture": -1}, ("I10", "428.0"))
     assert parsed(json.dumps(written), Task.REPORTS) == (wanted, ())
     steps = apply_steps(
         json.dumps(written), ["strip_echo", "dedupe_sentences", "finish_sentence"], prompt="Write it.", language="en"
@@ -71,3 +72,14 @@ def test_values_as_cells() -> None:
     assert value_text(None) == ""
     assert value_text(("C1", "C2")) == "C1;C2"
     assert value_text(Report("Clear.", "Normal.")) == "Findings: Clear.\nImpression: Normal."
+    assert value_text(Report("", "Normal.", {"Edema": 0}, ("I10",))) == (
+        'Impression: Normal.\nCheXpert: {"Edema": 0}\nICD: ["I10"]'
+    )
+
+
+@pytest.mark.parametrize("end", ["", "\nCheXpert: {'Edema': 0, 'Fracture'", "\nICD: ['I10', 'J18.9'"])
+def test_the_steps_leave_labels_and_codes_as_they_are(end: str) -> None:
+    """Also those that the end of the answer cut off: they are no sentences."""
+    text = f"Impression: No effusion. No effusion.{end}"
+    found = apply_steps(text, ["strip_echo", "dedupe_sentences", "finish_sentence"], prompt="Write it.", language="en")
+    assert found.text == f"Impression: No effusion.{end}"

@@ -73,6 +73,20 @@ def test_a_report_has_the_fourteen_labels(tiny: Build) -> None:
     assert made.finished_early == 2, "a random model never ends its findings by itself"
 
 
+@pytest.mark.parametrize(("more", "fits"), [("", True), (', "icd": ["I10", "428.0"]', True), (', "icd": "I10"', False)])
+def test_a_report_may_have_codes(more: str, fits: bool, tiny: Build) -> None:
+    tokenizer = opened(tiny("llava")).processor.tokenizer
+    constraint = Constraint(
+        read_schema("report"), "report", tokenizer, vocabulary=len(tokenizer), ends=[tokenizer.eos_token_id], length=600
+    )
+    labels = json.dumps(dict.fromkeys(LABELS))
+    text = f'{{"findings": "Clear.", "impression": "Normal.", "labels": {labels}{more}}}'
+    matcher = constraint.start().matcher
+    tokens = constraint.tokens.tokenize_str(text)
+    assert (matcher.try_consume_tokens(tokens) == len(tokens)) is fits
+    assert not fits or (matcher.is_accepting() and parse_report(text).icd == (("I10", "428.0") if more else ()))
+
+
 def test_what_is_left_open_at_the_end_is_null(tiny: Build) -> None:
     """A label that was never asked about must not become a finding, not even a negative one."""
     model = opened(tiny("llava"))

@@ -160,12 +160,13 @@ def test_captions_are_read_back(caption: str) -> None:
     WORDS,
     WORDS,
     st.dictionaries(st.sampled_from(LABELS), st.sampled_from([1, 0, -1, None])),
+    st.sampled_from([(), ("I10",), ("428.0", "V58.61")]),
     st.sampled_from(["headings", "json"]),
 )
 def test_reports_are_read_back_or_not_learnt(
-    findings: str, impression: str, labels: dict[str, int | None], form: str
+    findings: str, impression: str, labels: dict[str, int | None], codes: tuple[str, ...], form: str
 ) -> None:
-    report = Report(findings, impression, labels)
+    report = Report(findings, impression, labels, codes)
     targets = text_targets(Task.REPORTS, report=form)
     text = targets.answer(report)
     if not text:
@@ -174,7 +175,7 @@ def test_reports_are_read_back_or_not_learnt(
     assert isinstance(found, Report)
     plain = targets.plain(report)
     assert isinstance(plain, Report)
-    assert (found.findings, found.impression) == (plain.findings, plain.impression)
+    assert (found.findings, found.impression, found.icd) == (plain.findings, plain.impression, codes)
     assert {k: v for k, v in found.labels.items() if v is not None} == {
         k: v for k, v in labels.items() if v is not None
     }
@@ -215,6 +216,16 @@ def test_lists_keep_their_items_and_wrapped_lines_are_joined(form: str) -> None:
 def test_headings_name_the_labels_that_are_mentioned() -> None:
     report = Report("Clear.", "Normal.", {"Edema": 0, "Fracture": None})
     assert text_targets(Task.REPORTS).answer(report) == 'Findings: Clear.\nImpression: Normal.\nCheXpert: {"Edema": 0}'
+
+
+def test_codes_and_labels_in_other_spellings_are_learnt() -> None:
+    """As the published target has it: "Impression: ... CheXpert: {...} ICD: ...", without findings."""
+    report = Report("", "Normal.", {"pleural_effusion": 0}, ("I10", "428.0"))
+    assert text_targets(Task.REPORTS).answer(report) == (
+        'Impression: Normal.\nCheXpert: {"Pleural Effusion": 0}\nICD: ["I10", "428.0"]'
+    )
+    written = json.loads(text_targets(Task.REPORTS, report="json").answer(report) or "")
+    assert written["icd"] == ["I10", "428.0"] and list(written) == [*SCHEMA["required"], "icd"]
 
 
 def test_the_json_is_that_of_the_schema() -> None:
