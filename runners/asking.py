@@ -65,32 +65,40 @@ class Batch:
 
     examples: Sequence[Example]
     readable: list[Example]
-    """Those whose image could be opened."""
+    """Those whose images could be opened, every one."""
     unreadable: dict[str, Failure]
     prepared: Any
 
 
 def prepare(examples: Sequence[Example], model: Model, plan: Asked, decoders: Executor) -> Batch:
     """The images opened and, with their prompts, made tensors."""
-    readable, images, unreadable = [], [], {}
-    for example, image in zip(examples, decoders.map(_open, examples), strict=True):
-        if isinstance(image, Failure):
-            unreadable[example.image_id] = image
+    readable, shown, unreadable = [], [], {}
+    for example, images in zip(examples, decoders.map(_open, examples), strict=True):
+        if isinstance(images, Failure):
+            unreadable[example.image_id] = images
         else:
             readable.append(example)
-            images.append(image)
+            shown.append(images)
     prepared = None
-    if images:
+    if shown:
         with contextlib.suppress(Exception):  # one odd image must not cost its batch: each is then prepared alone
-            prepared = model.prepare(images, [plan.prompts[e.image_id] for e in readable])
+            prepared = _prepared(model, shown, [plan.prompts[e.image_id] for e in readable])
     return Batch(examples, readable, unreadable, prepared)
 
 
-def _open(example: Example) -> Image | Failure:
-    try:
-        return open_image(example.image)
-    except (ImageError, OSError) as error:
-        return Failure(f"image: {error}")
+def _open(example: Example) -> list[Image] | Failure:
+    """The image, and the further views that the plan left the example; a failure when one cannot be opened."""
+    images = []
+    for number, source in enumerate((example.image, *example.views), start=1):
+        try:
+            images.append(open_image(source))
+        except (ImageError, OSError) as error:
+            return Failure(f"image: {error}" if number == 1 else f"image {number} of the study: {error}")
+    return images
+
+
+def _prepared(model: Model, shown: Sequence[Sequence[Image]], prompts: Sequence[str]) -> Any:
+    return model.prepare([first for first, *_ in shown], prompts, [views for _, *views in shown])
 
 
 @dataclass(frozen=True)
@@ -139,8 +147,8 @@ class Answerer:
             return self._in_parts(questions, room, whole=whole)
         try:
             if prepared is None:
-                images = [open_image(q.example.image) for q in questions]
-                prepared = self._model.prepare(images, [q.prompt for q in questions])
+                shown = [[open_image(s) for s in (q.example.image, *q.example.views)] for q in questions]
+                prepared = _prepared(self._model, shown, [q.prompt for q in questions])
             seed = _batch_seed(self._plan.config.seed, [q.example.image_id for q in questions])
             return list(self._model.generate(prepared, seed=seed))
         except InputError:

@@ -10,27 +10,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from runners.models import Size
 from tasks.images import stored_size
 from tasks.nouns import Example
 
-Tokens = Callable[[Sequence[tuple[int, int]]], list[int]]
+Tokens = Callable[[Sequence[Size], Sequence[Sequence[Size]]], list[int]]
+"""A model's `tokens`: the sizes of the images, and of each its further views."""
 _SHAPES = [(64, 64), (512, 512), (2048, 512), (512, 2048), (2048, 2048)]
 """If these cost the same, all images do."""
 _READERS = 16
 """Threads that read headers: the time goes into waiting for the disk."""
 
 
-def image_costs(examples: Sequence[Example], tokens: Tokens) -> tuple[list[int], tuple[int, int]]:
-    """The tokens each example takes of a batch, by a model's `tokens`; the size (width, height) of the costliest image.
+def image_costs(examples: Sequence[Example], tokens: Tokens) -> tuple[list[int], Size]:
+    """The tokens each example takes of a batch, by a model's `tokens`; the size of the largest of the costliest one.
 
     No image is opened for a model that sees all of them at one size.
     """
-    if len(set(tokens(_SHAPES))) == 1:
-        return [1] * len(examples), _SHAPES[-1]
-    with ThreadPoolExecutor(_READERS, "sizes") as readers:
-        sizes = list(readers.map(stored_size, (example.image for example in examples)))
-    costs = tokens(sizes)
-    return costs, sizes[max(range(len(sizes)), key=costs.__getitem__)]
+    sources = [(example.image, *example.views) for example in examples]
+    if len(set(tokens(_SHAPES, [()] * len(_SHAPES)))) == 1:
+        sizes = [[_SHAPES[-1]] * len(study) for study in sources]
+    else:
+        with ThreadPoolExecutor(_READERS, "sizes") as readers:
+            sizes = list(readers.map(lambda study: [stored_size(image) for image in study], sources))
+    costs = tokens([first for first, *_ in sizes], [views for _, *views in sizes])
+    costliest = sizes[max(range(len(sizes)), key=costs.__getitem__)]
+    return costs, max(costliest, key=lambda size: size[0] * size[1])
 
 
 def make_batches(

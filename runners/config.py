@@ -50,6 +50,8 @@ class Data(Section):
     """Only the first N images of the split; null for all."""
     vocabulary: tuple[str, ...] = ()
     """Files that name the CUIs; empty: those found beside the data."""
+    views: Count = 1
+    """Images of a study that the model is shown at most, the first and then its further ones (frontal, lateral)."""
 
 
 class Served(Section):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +137,7 @@ def make_plan(loaded: Loaded[RunConfig]) -> ModelPlan:
     config = loaded.config
     edition = load_edition(config.edition, config.task)
     dataset, examples = examples_of(config)
+    examples = with_views(examples, config.data.views, split=config.data.split)
     files = vocabulary_files(
         config.data.path, config.data.vocabulary, task=config.task, prompts=[config.prompt], dataset=dataset
     )
@@ -157,6 +158,7 @@ def make_plan(loaded: Loaded[RunConfig]) -> ModelPlan:
         # With variables filled in: hints, context and neighbours come from files that may change.
         **({"prompts": f"sha256:{hash_ids(asked)}"} if set(asked) != {prompt} else {}),
         "images": hash_examples(examples, answers=False),
+        **({"data.views": views} if (views := _pinned(examples)) else {}),
         **({"generation.schema": read_schema(schema)} if (schema := config.generation.json_schema) else {}),
         "vocabulary": [hash_file(path) for path in files],
     }
@@ -182,6 +184,25 @@ def examples_of(config: Experiment) -> tuple[DataSet, Sequence[Example]]:
     if not examples:
         raise InputError(f"data.path: {config.data.path} has no images in its split '{config.data.split}'")
     return dataset, examples
+
+
+def with_views(examples: Sequence[Example], views: int, *, split: str) -> list[Example]:
+    """The examples with the images that `views` allows, the first one counted.
+
+    InputError when more than one is asked for and no study has it.
+    """
+    if views > 1 and not any(example.views for example in examples):
+        raise InputError(
+            f"data.views: {views} has no effect: none of {len(examples)} images of the split '{split}' has a further "
+            "view of the same study: set it to 1"
+        )
+    return [replace(e, views=e.views[: views - 1]) if len(e.views) >= views else e for e in examples]
+
+
+def _pinned(examples: Sequence[Example]) -> str:
+    """What pins the further views of the examples: their number and, where they are files, their names; or nothing."""
+    names = [[getattr(view, "name", "") for view in example.views] for example in examples]
+    return f"{sum(map(bool, names))} studies, sha256:{hash_ids(map(repr, names))}" if any(names) else ""
 
 
 def hash_examples(examples: Sequence[Example], *, answers: bool) -> str:

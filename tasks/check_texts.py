@@ -34,6 +34,7 @@ ECHO = re.compile(
     |here(?:\ is|'s|’s|\ are)\ [^.:\n]{0,60}?\b(?:caption|description|report|findings|concepts)\b
     |aqu[ií]\ (?:est[aá]|tienes|va)\b
     |as\ an\ ai\b
+    |the\ previous\ report\ of\ this\ patient:|el\ informe\ anterior\ de\ este\ paciente:
     |i(?:'m|’m|\ am)\ (?:sorry|unable|not\ able)\b
     |i\ can(?:not|'t|’t|\ not)\b
     |lo\ siento\b

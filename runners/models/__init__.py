@@ -4,6 +4,8 @@
     prepared = model.prepare([image], ["Which concepts does the image show?"])
     model.generate(prepared, seed=7)          # ["chest x-ray; pleural effusion"]
 
+    prepared = model.prepare([frontal], ["Write the findings and impression."], [[lateral]])      # two views of a study
+
 Importing this package imports neither torch nor transformers; `load_model` does.
 """
 
@@ -11,13 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from runners.checkpoints import Checkpoint
     from runners.config import RunConfig
+
+Item = TypeVar("Item")
+Size = tuple[int, int]
+"""Width and height of an image, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,13 @@ class Model(Protocol):
     facts: Mapping[str, Any]
     """For run.json: what was loaded and how. `concurrency`, where given, is the number of batches answered at once."""
 
-    def prepare(self, images: Sequence[Image], prompts: Sequence[str]) -> Prepared:
-        """Images and prompts as tensors, on the CPU; may be called from a background thread."""
+    def prepare(
+        self, images: Sequence[Image], prompts: Sequence[str], views: Sequence[Sequence[Image]] = ()
+    ) -> Prepared:
+        """Images and prompts as tensors, on the CPU; may be called from a background thread.
+
+        `views`: of each row its further images, for a model that was loaded for several (`data.views`).
+        """
         ...
 
     def generate(self, prepared: Prepared, *, seed: int = 0) -> list[str | Failure]:
@@ -57,12 +68,12 @@ class Model(Protocol):
         """
         ...
 
-    def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
-        """What images of these widths and heights take of a batch: tokens of image, prompt and answer."""
+    def tokens(self, sizes: Sequence[Size], views: Sequence[Sequence[Size]] = ()) -> list[int]:
+        """What images of these sizes, each with its further `views`, take of a batch: tokens of all, prompt, answer."""
         ...
 
-    def fitting(self, longest: tuple[int, int]) -> int:
-        """How many images of this width and height a batch can hold."""
+    def fitting(self, longest: Size) -> int:
+        """How many examples a batch can hold whose images, as many as `data.views`, are each of this size."""
         ...
 
     def spent(self) -> Mapping[str, Any]:
@@ -83,6 +94,11 @@ def load_model(config: RunConfig, base: Checkpoint, adapters: Sequence[Checkpoin
     from runners.models.vision_language import VisionLanguageModel
 
     return VisionLanguageModel.load(config, base, adapters)
+
+
+def rows_of(first: Sequence[Item], views: Sequence[Sequence[Item]]) -> list[list[Item]]:
+    """Of each row all its images (or their sizes): the first, and the further ones where there are `views`."""
+    return [[one, *more] for one, more in zip(first, views or [()] * len(first), strict=True)]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from PIL import Image
 
-from runners.models import Failure, Prepared, is_out_of_memory
+from runners.models import Failure, Prepared, Size, is_out_of_memory
 from runners.models.generation import Generator
 
 CPU_BATCH = 8
@@ -35,7 +35,9 @@ class Probed(Protocol):
     network: Any
     generator: Generator
 
-    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Prepared:
+    def prepare(
+        self, images: Sequence[Image.Image], prompts: Sequence[str], views: Sequence[Sequence[Image.Image]] = ()
+    ) -> Prepared:
         """As in `runners.models.Model`."""
         ...
 
@@ -44,7 +46,7 @@ class Probed(Protocol):
         ...
 
 
-def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
+def tokens_of(processor: Any, sizes: Sequence[Size]) -> list[int]:
     """Tokens that images of these widths and heights take in a prompt, their marks and separators included.
 
     What the processor says itself; else, for tiled images (SmolVLM), tiles times tokens of a tile; else a constant.
@@ -59,8 +61,8 @@ def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
     return [int(tiles(height, width)[0]) * int(each) for width, height in sizes]
 
 
-def fitting_batch(model: Probed, longest: tuple[int, int], *, prompt: str = _PROMPT) -> int:
-    """How many images of this width and height `model` can answer at once, each at the full length of an answer.
+def fitting_batch(model: Probed, longest: Size, *, images: int = 1, prompt: str = _PROMPT) -> int:
+    """How many examples `model` can answer at once, of so many `images` of this size, each at full length.
 
     1 where not even one fits: the run then says so for each image.
     """
@@ -71,7 +73,7 @@ def fitting_batch(model: Probed, longest: tuple[int, int], *, prompt: str = _PRO
 
     def attempt(size: int) -> None:
         with model.generator.full_length():
-            model.generate(model.prepare([image] * size, [prompt] * size))
+            model.generate(model.prepare([image] * size, [prompt] * size, [[image] * (images - 1)] * size))
 
     return largest_batch(attempt, most=_MOST, used=lambda: _share_in_use(device))
 

@@ -40,6 +40,8 @@ class Family:
     """What stands for the image in a prompt; None: as the processor says."""
     stops: tuple[str, ...]
     """Tokens that end an answer besides those the checkpoint names, where its vocabulary has them."""
+    several_images: bool
+    """One prompt may hold several images, such as the views of a study."""
     equal_prompt_lengths: bool
     """Prompts of different length in tokens cannot share a batch."""
     max_pixels: int | None

@@ -8,7 +8,7 @@ filled in from the model.
 
     processor, changed = load_processor(folder, family, model, max_pixels=None, trust_remote_code=False)
     form, ask = prompt_form(processor, family)
-    processor(images=[image], text=[ask("Describe this image.")], return_tensors="pt", padding=True)
+    processor(images=[[frontal, lateral]], text=[ask("Describe this study.", 2)], return_tensors="pt", padding=True)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runners.models.families import Family
 from runners.models.image_backend import ImageBackend
@@ -30,6 +30,14 @@ _MEND = (
     "\n  The processor is the tokenizer and the image preprocessing: copy tokenizer*, *processor_config.json and "
     "chat_template* of the original model beside the weights"
 )
+
+
+class Ask(Protocol):
+    """From a prompt to the text the model takes; InputError for one that it does not take."""
+
+    def __call__(self, prompt: str, images: int = 1) -> str:
+        """The text for a prompt and so many images."""
+        ...
 
 
 def load_processor(
@@ -57,7 +65,7 @@ def load_processor(
     return processor, changed
 
 
-def prompt_form(processor: Any, family: Family) -> tuple[str, Callable[[str], str]]:
+def prompt_form(processor: Any, family: Family) -> tuple[str, Ask]:
     """How a checkpoint is asked: the name of the form, and the function from a prompt to the model's input text.
 
     A prompt that contains the image token is taken as it is, without any template: the way to speak to an
@@ -65,7 +73,12 @@ def prompt_form(processor: Any, family: Family) -> tuple[str, Callable[[str], st
     """
     token = _image_token(processor, family)
     if family.prompt == "plain":
-        return "plain", lambda prompt: _filled(family, token or "", _once(prompt, token))
+
+        def plain(prompt: str, images: int = 1) -> str:
+            refuse_several(family, images)
+            return _filled(family, token or "", _once(prompt, token, images), images)
+
+        return "plain", plain
     if token is None:
         raise InputError(
             f"{family.model_type}: its processor names no image token: a row in runners/models/families.yaml must "
@@ -73,9 +86,15 @@ def prompt_form(processor: Any, family: Family) -> tuple[str, Callable[[str], st
         )
     bos = processor.tokenizer.bos_token if _adds_bos(processor.tokenizer) else None
 
-    def form(render: Callable[[str], str]) -> Callable[[str], str]:
-        def ask(prompt: str) -> str:
-            text = _once(prompt, token) if token in prompt else render(prompt)
+    def form(render: Callable[[str, int], str]) -> Ask:
+        def ask(prompt: str, images: int = 1) -> str:
+            refuse_several(family, images)
+            text = _once(prompt, token, images) if token in prompt else render(prompt, images)
+            if images > 1 and text.count(token) != images:
+                raise InputError(
+                    f"data.views: this checkpoint's chat template shows {text.count(token)} of {images} images: set "
+                    "data.views to 1"
+                )
             # Template and tokenizer would each put one: two change what the model writes.
             return text.removeprefix(bos) if bos else text
 
@@ -99,11 +118,31 @@ def _image_token(processor: Any, family: Family) -> str | None:
     return None if token is None else str(token)
 
 
-def _once(prompt: str, token: str | None) -> str:
-    """`prompt`; InputError when it holds the image token more than once, as there is one image."""
-    if token is not None and prompt.count(token) > 1:
+def refuse_several(family: Family, images: int) -> None:
+    """InputError for more than one image with a family that takes one."""
+    if images > 1 and not family.several_images:
         raise InputError(
-            f"prompt: it holds the image token {token} {prompt.count(token)} times, and there is one image: keep one"
+            f"data.views: a prompt of '{family.model_type}' holds one image, not {images}: set data.views to 1, or "
+            "take a family whose prompts hold several, such as Qwen2-VL, Gemma 3 or LLaVA"
+        )
+
+
+def _once(prompt: str, token: str | None, images: int) -> str:
+    """`prompt`; InputError when it holds the image token and there are more tokens or images than one.
+
+    Beside a token of the user's own, how many images a study has would be for the user to know.
+    """
+    if token is None or token not in prompt:
+        return prompt
+    if prompt.count(token) > 1:
+        raise InputError(
+            f"prompt: it holds the image token {token} {prompt.count(token)} times: keep one, for one image, or none, "
+            "and each image of a study (data.views) gets its own"
+        )
+    if images > 1:
+        raise InputError(
+            f"prompt: it holds the image token {token} once, and data.views shows a study's {images} images: take the "
+            "token out, so that each image gets its own, or set data.views to 1"
         )
     return prompt
 
@@ -203,8 +242,8 @@ def _limit_pixels(processor: Any, family: Family, max_pixels: int | None) -> dic
     return {"max_pixels": limit}
 
 
-def _renderers(processor: Any, family: Family, token: str) -> dict[str, Callable[[str], str]]:
-    """The ways to ask, the best first."""
+def _renderers(processor: Any, family: Family, token: str) -> dict[str, Callable[[str, int], str]]:
+    """The ways to ask with a number of images, the best first."""
     template = processor.chat_template or processor.tokenizer.chat_template
 
     def chat(content: Any) -> str:
@@ -213,23 +252,25 @@ def _renderers(processor: Any, family: Family, token: str) -> dict[str, Callable
             processor.apply_chat_template(messages, chat_template=template, tokenize=False, add_generation_prompt=True)
         )
 
-    ways: dict[str, Callable[[str], str]] = {}
+    ways: dict[str, Callable[[str, int], str]] = {}
     if template:
-        ways["chat template"] = lambda p: chat([{"type": "image"}, {"type": "text", "text": p}])
-        ways["chat template for text"] = lambda p: chat(f"{token}\n{p}")
-    ways[FALLBACK] = lambda p: _filled(family, token, p)
+        ways["chat template"] = lambda p, n: chat([*[{"type": "image"}] * n, {"type": "text", "text": p}])
+        ways["chat template for text"] = lambda p, n: chat(f"{token}\n" * n + p)
+    ways[FALLBACK] = lambda p, n: _filled(family, token, p, n)
     return ways
 
 
-def _filled(family: Family, token: str, prompt: str) -> str:
-    return prompt if token and token in prompt else family.form.replace("{image}", token).replace("{prompt}", prompt)
+def _filled(family: Family, token: str, prompt: str, images: int) -> str:
+    if token and token in prompt:
+        return prompt
+    return family.form.replace("{image}", token * images).replace("{prompt}", prompt)
 
 
-def _rendered(render: Callable[[str], str]) -> str | None:
+def _rendered(render: Callable[[str, int], str]) -> str | None:
     from jinja2 import TemplateError
 
     try:
-        return render(_QUESTION)
+        return render(_QUESTION, 1)
     except (TemplateError, TypeError, ValueError):
         return None  # a template for text alone fails on parts, and the other way round
 

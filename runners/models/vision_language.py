@@ -11,8 +11,9 @@ import copy
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from PIL.Image import Image
 
 from runners.checkpoints import Checkpoint
 from runners.config import Adapter, RunConfig
-from runners.models import Failure, Prepared
+from runners.models import Failure, Prepared, Size, rows_of
 from runners.models.adapters import apply_adapters
 from runners.models.capacity import fitting_batch, tokens_of
 from runners.models.families import Family
@@ -38,7 +39,8 @@ from runners.models.loading import (
     resolve_dtype,
 )
 from runners.models.merging import merged_checkpoint
-from runners.models.processors import image_backend, load_processor, prompt_form
+from runners.models.processors import Ask, image_backend, load_processor, prompt_form
+from runners.prompts import prompt_text
 from tasks.nouns import InputError
 
 _PROBE = "What does the image show?"
@@ -51,9 +53,10 @@ class VisionLanguageModel:
     network: Any
     processor: Any
     family: Family
-    ask: Callable[[str], str]
-    """From a prompt to the text the model takes."""
+    ask: Ask
     facts: Mapping[str, Any]
+    views: int = 1
+    """Images that a prompt holds at most."""
     generator: Generator = field(init=False)
     _threads: threading.local = field(default_factory=threading.local, repr=False)
 
@@ -120,26 +123,33 @@ class VisionLanguageModel:
             backend=resolve_image_backend(config.model.image_backend),
         )
         form, ask = prompt_form(processor, family)
+        ask(prompt_text(config.prompt), config.data.views)  # refused before the first image is opened
         facts |= {
             "image_processor": type(processor.image_processor).__name__,
             "image_backend": image_backend(processor),
             "processor_changes": changed,
             "prompt_form": form,
         }
-        model = cls(network, processor, family, ask, facts)
+        model = cls(network, processor, family, ask, facts, config.data.views)
         facts["image_tokens"] = check_image_tokens(network, model._probe_inputs(), str(path))
         if bool(model._probe().isnan().any()):
             raise InputError(f"{path}: the model's output is not a number (NaN) in {facts['dtype']}: {NAN_MEND}")
         return model
 
-    def prepare(self, images: Sequence[Image], prompts: Sequence[str]) -> Prepared:
-        """Images and prompts as tensors, on the CPU; several threads may do so at once."""
-        texts = [self.ask(prompt) for prompt in prompts]
+    def prepare(
+        self, images: Sequence[Image], prompts: Sequence[str], views: Sequence[Sequence[Image]] = ()
+    ) -> Prepared:
+        """Images and prompts as tensors, on the CPU; several threads may do so at once.
+
+        `views`: of each row its further images, in any number.
+        """
+        shown = rows_of(images, views)
+        texts = [self.ask(prompt, len(row)) for prompt, row in zip(prompts, shown, strict=True)]
         processor = self._processor_here()
         parts = []
         for rows in self._together(texts):
             inputs = processor(
-                images=[[images[row]] for row in rows],
+                images=[shown[row] for row in rows],
                 text=[texts[row] for row in rows],
                 padding=True,
                 return_tensors="pt",
@@ -151,14 +161,16 @@ class VisionLanguageModel:
         """The answers, in the order of the images."""
         return [*self.generator.answer(prepared, seed=seed)]
 
-    def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
-        """What images of these widths and heights take of a batch: tokens of image, prompt and answer."""
+    def tokens(self, sizes: Sequence[Size], views: Sequence[Sequence[Size]] = ()) -> list[int]:
+        """What images of these sizes, each with its further `views`, take of a batch: tokens of all, prompt, answer."""
         rest = self.generator.asked.max_new_tokens + len(self.processor.tokenizer(self.ask(_PROBE)).input_ids)
-        return [rest + tokens for tokens in tokens_of(self.processor, sizes)]
+        shown = rows_of(sizes, views)
+        each = iter(tokens_of(self.processor, [size for row in shown for size in row]))
+        return [rest + sum(islice(each, len(row))) for row in shown]
 
-    def fitting(self, longest: tuple[int, int]) -> int:
-        """How many images of this width and height a batch can hold."""
-        return fitting_batch(self, longest)
+    def fitting(self, longest: Size) -> int:
+        """How many examples a batch can hold whose images, as many as `data.views`, are each of this size."""
+        return fitting_batch(self, longest, images=self.views)
 
     def spent(self) -> Mapping[str, Any]:
         """Answers that a schema had to bring to their end because max_new_tokens was near."""
@@ -185,7 +197,7 @@ class VisionLanguageModel:
         return list(by_length.values())
 
     def _probe_inputs(self) -> Any:
-        [(_, inputs)] = self.prepare([noise_image()], [_PROBE]).parts
+        [(_, inputs)] = self.prepare([noise_image()], [_PROBE], [[noise_image()] * (self.views - 1)]).parts
         return inputs
 
     def _probe(self) -> torch.Tensor:

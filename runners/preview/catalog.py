@@ -60,6 +60,8 @@ def _row(model_type: str, row: Mapping[str, Any]) -> Row:
     notes = list(row.get("notes") or ())
     if row.get("max_pixels"):
         notes.append(f"an image keeps at most {row['max_pixels']:,} pixels unless model.max_pixels says otherwise")
+    if not row.get("several_images", True):
+        notes.append("one image a prompt: data.views shows no further view of a study")
     return Row(
         model_type, row.get("title") or model_type, tuple(sizes), row["prompt"], tuple(notes), row.get("refused")
     )

@@ -9,7 +9,7 @@ the run is a problem with the run's own message.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from runners.prompts import prompt_text, prompts_of
 from tasks.nouns import InputError, Task
 
 if TYPE_CHECKING:
+    from runners.models.processors import Ask
     from runners.preview.sight import Sight
 
 
@@ -180,7 +181,7 @@ class _Look:
             self.findings.append(merging(count, raw))
         return family, network
 
-    def processor(self, base: Place, family: Family, network: Any) -> tuple[Any, Callable[[str], str]]:
+    def processor(self, base: Place, family: Family, network: Any) -> tuple[Any, Ask]:
         """The processor, and the form of the prompt."""
         from runners.models.image_backend import resolve_image_backend
         from runners.models.processors import FALLBACK, image_backend, load_processor, prompt_form
@@ -217,17 +218,16 @@ class _Look:
             self.add("prompt form", form, form=form)
         return processor, ask
 
-    def prompt(self, family: Family, network: Any, processor: Any, ask: Callable[[str], str]) -> Sight:
+    def prompt(self, family: Family, network: Any, processor: Any, ask: Ask) -> Sight:
         """The prompt as the model sees it, and its image tokens."""
         from runners.preview.sight import see
 
         with self.step("prompt"):
-            asked = self.asked()
-            seen = see(network, processor, ask(asked), family)
+            asked, views = self.asked(), self.config.data.views
+            seen = see(network, processor, ask(asked, views), family, images=views)
         self.add("prompt", seen.text, tokens=seen.tokens)
         varies = "; its variables are filled in for each image" if "{{" in asked else ""
-        length = f"{seen.tokens} tokens with an image of {seen.side} x {seen.side}{varies}"
-        self.add("prompt length", length, tokens=seen.tokens, side=seen.side)
+        self.add("prompt length", f"{seen.length}{varies}", tokens=seen.tokens, side=seen.side, images=seen.images)
         level: Level = "problem" if seen.mend else "ok"
         self.add("image tokens", seen.said, level, mend=seen.mend, prompt=seen.placeholders, network=seen.vectors)
         return seen

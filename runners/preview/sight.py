@@ -16,20 +16,22 @@ from tasks.nouns import InputError
 
 @dataclass(frozen=True)
 class Sight:
-    """One prompt with one image, as tensors say it."""
+    """One prompt with the images of a study, all of one size, as tensors say it."""
 
     text: str
     """Decoded from the token ids, runs of image tokens folded into `<image> x 576`."""
     side: int
     """Width and height of the large image, in pixels: the pixel limit's, or 1024."""
     tokens: int
-    """Of the prompt with the large image."""
+    """Of the prompt with large images."""
     patches: int
-    """Of the large image."""
+    """Of the large images."""
     placeholders: int
-    """Image tokens in the prompt with a small image; 0 for a family that has none."""
+    """Image tokens in the prompt with small images; 0 for a family that has none."""
     vectors: int | None
-    """What the network makes of that image; None: not known before it is loaded."""
+    """What the network makes of these images; None: not known before it is loaded."""
+    images: int = 1
+    """How many the prompt holds."""
     refused: str = ""
     """Why the network does not take what the processor gives."""
 
@@ -44,6 +46,12 @@ class Sight:
         )
 
     @property
+    def length(self) -> str:
+        """For people."""
+        shown = "an image" if self.images == 1 else f"{self.images} images"
+        return f"{self.tokens} tokens with {shown} of {self.side} x {self.side}"
+
+    @property
     def said(self) -> str:
         """For people."""
         if self.refused:
@@ -52,15 +60,16 @@ class Sight:
             return "none: the image is looked at by cross-attention"
         if self.vectors is None:
             return f"{self.placeholders} in the prompt; the network's count is checked when it is loaded"
-        return f"{self.placeholders} in the prompt, {self.vectors} from the vision tower (one small image)"
+        small = "one small image" if self.images == 1 else f"{self.images} small images"
+        return f"{self.placeholders} in the prompt, {self.vectors} from the vision tower ({small})"
 
 
-def see(network: Any, processor: Any, text: str, family: Family) -> Sight:
-    """`text`, as `prompt_form` made it, with a small image and with a large one."""
-    small = _inputs(processor, text, 96)
+def see(network: Any, processor: Any, text: str, family: Family, *, images: int = 1) -> Sight:
+    """`text`, as `prompt_form` made it for so many images, with small ones and with large ones."""
+    small = _inputs(processor, text, 96, images)
     limit = dict(processor.image_processor.size).get("longest_edge", 0) if family.max_pixels else 0
     side = math.isqrt(limit) if limit else 1024
-    large = _inputs(processor, text, side)
+    large = _inputs(processor, text, side, images)
     row = _ids(small)[0]
     placeholders = produced_image_tokens(network, small)
     vectors, refused = None, ""
@@ -75,13 +84,14 @@ def see(network: Any, processor: Any, text: str, family: Family) -> Sight:
         patches=count_patches(network.config, large["pixel_values"]),
         placeholders=placeholders or 0,
         vectors=vectors,
+        images=images,
         refused=refused,
     )
 
 
-def _inputs(processor: Any, text: str, side: int) -> Any:
+def _inputs(processor: Any, text: str, side: int, images: int) -> Any:
     try:
-        return processor(images=[[noise_image(side)]], text=[text], padding=True, return_tensors="pt")
+        return processor(images=[[noise_image(side)] * images], text=[text], padding=True, return_tensors="pt")
     except (ValueError, TypeError, IndexError, KeyError) as error:
         raise InputError(
             f"the processor does not take this prompt with an image: {error}\n  A prompt of your own holds the image "

@@ -6,7 +6,9 @@
 Variables, in Jinja's language (see template.py):
 
     {{ hints }}         names of the concepts that the file or run `prompt.hints` gives the image
-    {{ context }}       what the data set knows of the patient: {{ context.age }}, {{ context.indication }}, ...
+    {{ context }}       what the data set knows of the patient: {{ context.age }}, {{ context.indication }}, ...;
+                        {{ context | told }} is `age 68; heart rate 90`, without diagnosis codes and ids, and
+                        {{ context.previous_report }} what the patient's last report said
     {{ neighbours }}    the training images most like this one (`prompt.neighbours`), each with answer, caption,
                         concepts, report, image_id and similarity
     {{ image_id }}, {{ language }}
@@ -19,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from runners.config import Prompt
+from runners.prompts.patient import PREVIOUS
 from runners.prompts.presets import preset
 from runners.prompts.template import Template
 from tasks.concepts import Vocabulary
-from tasks.datasets.groups import KINDS
-from tasks.datasets.table import normalised
+from tasks.datasets.groups import context_of
 from tasks.nouns import Example, InputError, Task
 
 VARIABLES = ("hints", "context", "neighbours", "image_id", "language")
@@ -34,11 +36,6 @@ def prompt_text(prompt: Prompt) -> str:
     if prompt.text is not None:
         return prompt.text
     return preset(str(prompt.name), prompt.language) if prompt.file is None else _read(Path(prompt.file))
-
-
-def _known(example: Example) -> dict[str, str]:
-    """The patient context without what only names the patient, from which a model could learn who it is."""
-    return {title: value for title, value in example.context.items() if normalised(title) not in KINDS}
 
 
 def prompts_of(prompt: Prompt, examples: Sequence[Example], *, task: Task, vocabulary: Vocabulary | None) -> list[str]:
@@ -56,7 +53,7 @@ def prompts_of(prompt: Prompt, examples: Sequence[Example], *, task: Task, vocab
             {
                 "image_id": example.image_id,
                 "language": prompt.language,
-                "context": _known(example),
+                "context": context_of(example),
                 **{name: values[example.image_id] for name, values in several.items()},
             },
             image_id=example.image_id,
@@ -98,10 +95,16 @@ def _require_fed(template: Template, prompt: Prompt, examples: Sequence[Example]
             )
         if name not in template.variables and source is not None:
             raise InputError(f"prompt.{name} has no effect: {where} does not read {{{{ {name} }}}}")
-    if "context" in template.variables and examples and not any(example.context for example in examples):
+    if "context" in template.variables and examples and not any(context_of(example) for example in examples):
         raise InputError(
             f"{where} reads {{{{ context }}}}, and no image of this split has any: put context.csv beside the reports, "
             "or choose a prompt without it"
+        )
+    reads_previous = "context" in template.variables and PREVIOUS in template.text
+    if reads_previous and examples and not any(example.context.get(PREVIOUS) for example in examples):
+        raise InputError(
+            f"{where} reads context.{PREVIOUS}, and no image of this split has one: MIMIC-CXR's studies do; choose "
+            "another prompt, such as report_context"
         )
 
 

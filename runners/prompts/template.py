@@ -19,6 +19,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from runners.prompts.patient import known, told
 from tasks.nouns import InputError
 
 _FAULTS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
@@ -56,6 +57,7 @@ class Template:
             keep_trailing_newline=True,
             autoescape=False,
         )
+        environment.filters |= {"known": known, "told": told}
         try:
             self.variables = frozenset(meta.find_undeclared_variables(environment.parse(text)))
             self._template = environment.from_string(text)

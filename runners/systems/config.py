@@ -59,6 +59,12 @@ class SystemConfig(Experiment):
         return next(name for name in METHODS if getattr(self, name) is not None)
 
     @model_validator(mode="after")
+    def _one_view(self) -> Self:
+        if self.data.views > 1:
+            raise ValueError("data.views has no effect here, as a system sees one image of each study: leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> Self:
         given = [name for name in METHODS if getattr(self, name) is not None]
         if len(given) != 1:

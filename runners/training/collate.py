@@ -4,9 +4,9 @@
     batch = collate(samples)              # input_ids (N, T), pixel_values, ... as the model takes them, labels (N, T)
     model.network(**batch).loss           # the mean over the tokens of the answers, ends included
 
-One way for all families. A row is what the processor gives for one image and `model.ask(prompt)`, as at inference;
-the tokens of the answer follow (tokens.py). Rows are padded on the right, without the tokenizer, whose side of
-padding stays that of generation. Labels are -100 on image, prompt and padding.
+One way for all families. A row is what the processor gives for the images of a study, mostly one, and `model.ask` of
+its prompt, as at inference; the tokens of the answer follow (tokens.py). Rows are padded on the right, without the
+tokenizer, whose side of padding stays that of generation. Labels are -100 on images, prompt and padding.
 
 A decoder is given labels in the place of the tokens and shifts them itself (BLIP too). A decoder beside an encoder
 (T5, Florence-2, VisionEncoderDecoder) is given `decoder_input_ids`, and labels one step ahead of them.
@@ -54,14 +54,14 @@ class Collator:
     def __call__(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
         """The batch of `samples`, N rows as long as the longest.
 
-        InputError when an image cannot be opened, or image and prompt leave no room for an answer.
+        InputError when an image cannot be opened, or images and prompt leave no room for an answer.
         """
         rows = [self.row(sample, _open(sample)) for sample in samples]
         return {key: _stacked([row[key] for row in rows], self._filler(key)) for key in rows[0]}
 
-    def row(self, sample: Sample, image: Image) -> dict[str, Tensor]:
-        """The batch of one sample, whose image is open."""
-        inputs = self.prompt(sample.prompt, image)
+    def row(self, sample: Sample, images: Sequence[Image]) -> dict[str, Tensor]:
+        """The batch of one sample, whose images are open."""
+        inputs = self.prompt(sample.prompt, images)
         held = inputs["input_ids"].shape[1] if "input_ids" in inputs else inputs["decoder_input_ids"].shape[1]
         key = "input_ids" if self.tokens.start is None else "decoder_input_ids"
         before = inputs.pop(key, None)
@@ -81,11 +81,11 @@ class Collator:
             inputs[name] = pad(inputs[name], (0, len(answer)), value=self._beside(name))
         return {**inputs, "input_ids": written, "labels": labels}
 
-    def prompt(self, prompt: str, image: Image) -> dict[str, Tensor]:
-        """What the model is given before it writes its first token: (1, T) tokens, and the image."""
-        text = self.ask(prompt)
+    def prompt(self, prompt: str, images: Sequence[Image]) -> dict[str, Tensor]:
+        """What the model is given before it writes its first token: (1, T) tokens, and the images."""
+        text = self.ask(prompt, len(images))
         try:
-            made = self.processor(images=[[image]], text=[text], padding=True, return_tensors="pt")
+            made = self.processor(images=[list(images)], text=[text], padding=True, return_tensors="pt")
         except (ValueError, TypeError, IndexError, KeyError) as error:
             raise InputError(
                 f"the processor does not take this prompt with an image: {error}\n  A prompt of your own holds the "
@@ -125,9 +125,9 @@ class Collator:
         _, self.ask = prompt_form(self.processor, self.family)
 
 
-def _open(sample: Sample) -> Image:
+def _open(sample: Sample) -> list[Image]:
     try:
-        return open_image(sample.example.image)
+        return [open_image(source) for source in (sample.example.image, *sample.example.views)]
     except ImageError as error:
         raise InputError(f"image {sample.example.image_id}: {error}: mend the file, or take the image out") from error
 

@@ -37,6 +37,8 @@ class TrainData(Section):
     """Only the first N images of the training split, before anything is held out of it; null for all."""
     vocabulary: tuple[str, ...] = ()
     """Files that name the CUIs; empty: those found beside the data."""
+    views: Count = 1
+    """Images of a study that the model is shown at most; the same when the adapter is run."""
     groups: str | None = None
     """FILE:COLUMN of a table with an id in its first column: the patient or article of each image, for the audit."""
     hold_out: Annotated[float, Field(gt=0, lt=1)] | None = None

@@ -13,11 +13,11 @@ reference says nothing, and those whose answer a run's parser would misread. Val
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runners.plan import vocabulary_files
+from runners.plan import vocabulary_files, with_views
 from runners.prompts import prompts_of
 from runners.training.audit import Side, counted, find_duplicates, find_leaks, hash_images, read_groups, refuse_leaks
 from runners.training.config import Stage, TrainConfig
@@ -25,7 +25,7 @@ from runners.training.hold_out import hold_out
 from runners.training.targets import Targets
 from tasks.concepts import Vocabulary
 from tasks.datasets import DataSet, open_dataset
-from tasks.datasets.dataset import ALIASES
+from tasks.datasets.groups import context_of
 from tasks.editions import Edition, load_edition
 from tasks.nouns import Example, InputError
 
@@ -63,11 +63,12 @@ def read_material(config: TrainConfig) -> Material:
     files = _files(config, dataset)
     vocabulary = Vocabulary.load(files) if files else None
     given = dataset.examples(config.task, config.data.train)[: config.data.limit]
+    given = with_views(given, config.data.views, split=config.data.train)
     asked = _validation(config, dataset)
     learnt = _with_reference(given, config.data.train)
     checked = _with_reference(asked, config.data.valid) if asked is not None else []
     groups = read_groups(config.data.groups, [*learnt, *checked])
-    hashes = hash_images([*learnt, *checked], dataset.root)
+    hashes = hash_images(_each_image([*learnt, *checked]), dataset.root)
     if config.data.hold_out is not None and asked is None:
         side = Side.of(learnt, hashes, groups)
         learnt, checked = hold_out(learnt, side, share=config.data.hold_out, seed=config.seed)
@@ -97,9 +98,9 @@ def read_material(config: TrainConfig) -> Material:
 def samples_of(material: Material, config: TrainConfig, stage: Stage) -> list[Sample]:
     """What a stage learns, in the order of the data; InputError when its filter leaves nothing."""
     with_context = stage.data == "with_context"
-    wanted = [e for e in material.train if stage.data == "all" or bool(e.context) == with_context]
+    wanted = [e for e in material.train if stage.data == "all" or bool(context_of(e)) == with_context]
     if not wanted:
-        have = sum(bool(example.context) for example in material.train)
+        have = sum(bool(context_of(example)) for example in material.train)
         raise InputError(
             f"stages, {stage.name}: {stage.data} leaves no image: {have} of the {len(material.train)} to train on "
             "have context, which context.csv beside the reports gives: choose another filter"
@@ -131,13 +132,13 @@ def _validation(config: TrainConfig, dataset: DataSet) -> list[Example] | None:
     """The validation split; None where a part of the training images is to be held out for it."""
     splits = dataset.splits(config.task)
     valid, share = config.data.valid, config.data.hold_out
-    if ALIASES.get(valid, valid) in splits:
+    if dataset.has(config.task, valid):
         if share is not None:
             raise InputError(
                 f"data.hold_out has no effect: {dataset.root} has a split '{valid}': set data.hold_out to null, or "
                 "data.valid to a name that no split has"
             )
-        return dataset.examples(config.task, valid)
+        return with_views(dataset.examples(config.task, valid), config.data.views, split=valid)
     if share is None:
         raise InputError(
             f"{dataset.root} has no split '{valid}' for {config.task} (it has {', '.join(splits)}): choose one with "
@@ -151,6 +152,11 @@ def _with_reference(examples: Sequence[Example], split: str) -> list[Example]:
     if not found:
         raise InputError(f"split '{split}' has {len(examples)} images and no reference: choose another, or add a table")
     return found
+
+
+def _each_image(examples: Sequence[Example]) -> list[Example]:
+    """An example for each image, so that further views that cannot be read are told before the training starts."""
+    return [replace(e, image=image, views=()) for e in examples for image in (e.image, *e.views)]
 
 
 def _without_reference(examples: Sequence[Example]) -> dict[str, int]:
@@ -175,7 +181,8 @@ def _counts(examples: Sequence[Example], side: Side) -> dict[str, Any]:
     """What is said of both sides."""
     return {
         "images": len(examples),
-        "with_context": sum(bool(example.context) for example in examples),
+        "with_context": sum(bool(context_of(example)) for example in examples),
+        "with_views": sum(bool(example.views) for example in examples),
         "groups": len({group for group in side.groups if group is not None}),
         "without_group": side.groups.count(None),
         "duplicates": find_duplicates(side),

@@ -14,7 +14,7 @@ Learnt tokens are coloured on a terminal, and stand between ⟦ and ⟧ elsewher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from runners.models.families import Family
 from runners.models.image_backend import resolve_image_backend
 from runners.models.llava_med import loadable
 from runners.models.loading import read_family, resolve_device, resolve_dtype
-from runners.models.processors import load_processor, prompt_form
+from runners.models.processors import Ask, load_processor, prompt_form
 from runners.preview.hollow import empty_network
 from runners.preview.memory import GIB, weight_bytes
 from runners.preview.whereabouts import find
@@ -52,7 +52,7 @@ class Unloaded:
     """On the meta device, in the precision it would be trained in."""
     processor: Any
     family: Family
-    ask: Callable[[str], str]
+    ask: Ask
 
 
 def dry_run(config: TrainConfig, console: Console) -> None:

@@ -181,7 +181,12 @@ class Evaluator:
             config=RunConfig(
                 task=config.task,
                 edition=config.edition,
-                data=Data(path=config.data.path, split=config.data.valid, vocabulary=config.data.vocabulary),
+                data=Data(
+                    path=config.data.path,
+                    split=config.data.valid,
+                    vocabulary=config.data.vocabulary,
+                    views=config.data.views,
+                ),
                 model=config.model,
                 quantization=config.quantization,
                 prompt=prompt,

@@ -54,6 +54,7 @@ def lint(train: TrainConfig, run: RunConfig, *, enough: int = 0) -> list[str]:
         *_same("model.revision", train.model.revision, run.model.revision, why="other weights lie below the adapter"),
         *_same("quantization", train.quantization, run.quantization, why="it was scored with those weights below it"),
         *_same("model.max_pixels", train.model.max_pixels, run.model.max_pixels, why="images are seen at another size"),
+        *_same("data.views", train.data.views, run.data.views, why="it learnt from so many images of a study"),
         *_prompt(train, run),
         *too_short(run.generation, enough),
     ]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
+from runners.models import Size
 from runners.models.capacity import tokens_of
 from runners.training.collate import NOTHING, Collator
 from runners.training.tokens import Asked
@@ -124,38 +125,52 @@ class _Prompts:
         self._collate = collate
         self._tokenizer = collate.processor.tokenizer
         self._one_size = len(set(tokens_of(collate.processor, _SIZES))) == 1
-        self._texts: dict[str, list[int]] = {}
-        self._kinds: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._texts: dict[tuple[str, int], list[int]] = {}
+        self._kinds: dict[Size, tuple[int, ...]] = {}
         self._images: dict[tuple[int, ...], tuple[int, int | None]] = {}
+        self._gaps: dict[int, int] = {1: 0}
 
     def measure(self, sample: Sample) -> tuple[int, int]:
-        """The tokens of a sample's image and prompt, and the last of them."""
-        size = _SIZES[0] if self._one_size else stored_size(sample.example.image)
+        """The tokens of a sample's images and prompt, and the last of them."""
+        sources = (sample.example.image, *sample.example.views)
+        sizes = [_SIZES[0] if self._one_size else stored_size(source) for source in sources]
+        ids = self._text(sample.prompt, len(sizes))
+        added = [self._added(size) for size in sizes]
+        behind = added[0][1]
+        last = behind if behind is not None else ids[-1] if ids else self._collate.tokens.start
+        assert last is not None, "only the decoder beside an encoder takes an empty prompt"
+        return len(ids) + sum(tokens for tokens, _ in added) + self._gap(len(sizes)), last
+
+    def _text(self, prompt: str, images: int) -> list[int]:
+        if (prompt, images) not in self._texts:
+            text = self._collate.ask(prompt, images)
+            self._texts[prompt, images] = list(self._tokenizer(text).input_ids)
+        return self._texts[prompt, images]
+
+    def _added(self, size: Size) -> tuple[int, int | None]:
+        """`_beside` of one image."""
         if size not in self._kinds:
             self._kinds[size] = _kind(self._collate.processor, size)
         kind = self._kinds[size]
-        ids = self._text(sample.prompt)
         if kind not in self._images:
-            self._images[kind] = self._beside(size)
-        beside, behind = self._images[kind]
-        last = behind if behind is not None else ids[-1] if ids else self._collate.tokens.start
-        assert last is not None, "only the decoder beside an encoder takes an empty prompt"
-        return len(ids) + beside, last
+            self._images[kind] = self._beside([size])
+        return self._images[kind]
 
-    def _text(self, prompt: str) -> list[int]:
-        if prompt not in self._texts:
-            self._texts[prompt] = list(self._tokenizer(self._collate.ask(prompt)).input_ids)
-        return self._texts[prompt]
+    def _gap(self, images: int) -> int:
+        """Tokens that so many images take beyond those of each: what stands between two may merge."""
+        if images not in self._gaps:
+            self._gaps[images] = self._beside([_SIZES[0]] * images)[0] - images * self._added(_SIZES[0])[0]
+        return self._gaps[images]
 
-    def _beside(self, size: tuple[int, int]) -> tuple[int, int | None]:
-        """How many tokens the processor adds to those of a text for an image, and which one behind the text."""
-        inputs = self._collate.prompt(_PROMPT, Image.new("RGB", size, "grey"))
+    def _beside(self, sizes: Sequence[Size]) -> tuple[int, int | None]:
+        """How many tokens the processor adds to those of a text for its images, and which one behind the text."""
+        inputs = self._collate.prompt(_PROMPT, [Image.new("RGB", size, "grey") for size in sizes])
         row = (inputs["input_ids"] if "input_ids" in inputs else inputs["decoder_input_ids"])[0].tolist()
-        ids = self._text(_PROMPT)
+        ids = self._text(_PROMPT, len(sizes))
         return len(row) - len(ids), None if row[-1] == ids[-1] else row[-1]
 
 
-def _kind(processor: Any, size: tuple[int, int]) -> tuple[int, ...]:
+def _kind(processor: Any, size: Size) -> tuple[int, ...]:
     """Equal for images that take equally many tokens: their number, and rows and columns of tiles where there are."""
     tiles = getattr(processor.image_processor, "get_number_of_image_patches", None)
     cut = tiles(size[1], size[0]) if tiles is not None else ()

@@ -102,7 +102,7 @@ def _as_run(config: TrainConfig, precision: torch.dtype) -> RunConfig:
     return RunConfig(
         task=config.task,
         edition=config.edition,
-        data=Data(path=config.data.path, split=config.data.valid),
+        data=Data(path=config.data.path, split=config.data.valid, views=config.data.views),
         model=config.model.model_copy(update={"dtype": dtype}),
         quantization=config.quantization,
         prompt=config.prompt,

@@ -15,12 +15,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runners.models.families import Family
 from runners.models.pairs import Pair
+from runners.models.processors import Ask
 from runners.models.vision_language import is_encoder_decoder
 from tasks.nouns import InputError
 
@@ -46,8 +46,8 @@ class Asked(Protocol):
         ...
 
     @property
-    def ask(self) -> Callable[[str], str]:
-        """From a prompt to the text the model takes."""
+    def ask(self) -> Ask:
+        """As `runners.models.processors.prompt_form` gives it."""
         ...
 
 

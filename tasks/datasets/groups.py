@@ -87,7 +87,7 @@ def groups_of_examples(examples: Sequence[Example]) -> Groups:
     return Groups(title, {e.image_id: e.context[title].strip() for e in examples if e.context.get(title, "").strip()})
 
 
-def told(example: Example) -> dict[str, str]:
+def context_of(example: Example) -> dict[str, str]:
     """The patient context of an example without what only names the patient, from which nothing is to be learnt."""
     return {title: value for title, value in example.context.items() if normalised(title) not in KINDS}
 

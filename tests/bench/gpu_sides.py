@@ -79,11 +79,11 @@ class Timed:
     def close(self) -> None:
         """The model stays open for the next way."""
 
-    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Any:
+    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str], views: Any = ()) -> Any:
         """The model's, timed."""
         start = time.perf_counter()
         try:
-            return self.model.prepare(images, prompts)
+            return self.model.prepare(images, prompts, views)
         finally:
             self.preparing += time.perf_counter() - start
 

@@ -59,7 +59,7 @@ class Standin:
         self.batches: list[list[int]] = []
         self._fault = fault
 
-    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[int]:
+    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str], views: Any = ()) -> list[int]:
         assert len(images) == len(prompts)
         levels = [image.getpixel((0, 0)) for image in images]
         return [level[0] if isinstance(level, tuple) else int(level or 0) for level in levels]
@@ -69,7 +69,7 @@ class Standin:
         self.batches.append(prepared)
         return [f"grey {level}" for level in prepared]
 
-    def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    def tokens(self, sizes: Sequence[tuple[int, int]], views: Any = ()) -> list[int]:
         return [1] * len(sizes)
 
     def fitting(self, longest: tuple[int, int]) -> int:

@@ -421,7 +421,7 @@ def test_one_dear_batch_out_of_memory_does_not_split_the_cheap_ones_to_its_size(
     class Dear(Standin):
         """The first image costs as much as eight others; two such do not fit, sixteen others do."""
 
-        def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+        def tokens(self, sizes: Sequence[tuple[int, int]], views: Any = ()) -> list[int]:
             return [8 if width == 16 else 1 + (width > 1000) for width, _ in sizes]
 
         def fitting(self, longest: tuple[int, int]) -> int:

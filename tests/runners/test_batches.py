@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ def test_equal_costs_keep_the_order() -> None:
 class Areas(Standin):
     """A model of dynamic resolution: an image costs a token for each 100 pixels."""
 
-    def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    def tokens(self, sizes: Sequence[tuple[int, int]], views: Any = ()) -> list[int]:
         return [max(1, width * height // 100) for width, height in sizes]
 
 

@@ -128,7 +128,7 @@ def test_the_probe_asks_about_the_costliest_image_at_full_length(tiny: Build, mo
         network = SimpleNamespace(device=torch.device("cuda", 0))
         generator = made
 
-        def prepare(self, pictures: Any, prompts: Any) -> Any:
+        def prepare(self, pictures: Any, prompts: Any, views: Any = ()) -> Any:
             prepared = real.prepare(pictures, prompts)
             images.add(int(prepared.parts[0][1]["image_grid_thw"][0].prod()) // 4)
             return prepared

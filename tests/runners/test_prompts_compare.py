@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,7 +16,7 @@ from tests.runners.standin import Standin, Use, make_config, make_data
 class Obedient(Standin):
     """Answers with its prompt, and breaks on the prompt `Break.`."""
 
-    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[int]:
+    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str], views: Any = ()) -> list[int]:
         if prompts[0] == "Break.":
             raise ValueError("too long")
         return super().prepare(images, prompts)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -26,7 +27,7 @@ class Polyglot(Standin):
         super().__init__()
         self.asked: list[str] = []
 
-    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[int]:
+    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str], views: Any = ()) -> list[int]:
         self.asked += prompts
         levels = super().prepare(images, prompts)
         return [level if "English" in prompt else 1000 + level for level, prompt in zip(levels, prompts, strict=True)]
@@ -64,7 +65,7 @@ def test_few_batches_are_in_memory_at_once(tmp_path: Path, use: Use) -> None:
     class Counting(Standin):
         waiting = most = 0
 
-        def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[int]:
+        def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str], views: Any = ()) -> list[int]:
             self.waiting += 1
             self.most = max(self.most, self.waiting)
             return super().prepare(images, prompts)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from runners.prompts.template import Template
 from tasks.check_answers import FEW, Answer, check_answers
 from tasks.check_references import reference_length
 from tasks.check_texts import doubts
@@ -84,8 +85,13 @@ def test_prompts_and_chat_in_front_of_a_text(text: str) -> None:
 
 def test_every_prompt_of_ours_is_known_as_an_echo() -> None:
     prompts = YAML(typ="safe").load((ROOT / "runners" / "prompts" / "prompts.yaml").read_text(encoding="utf-8"))
-    texts = [text for languages in prompts.values() for text in languages.values()]
-    assert len(texts) > 10
+    texts = [
+        Template(text, where="").render({"hints": "", "neighbours": [], "context": context}, image_id="any")
+        for languages in prompts.values()
+        for text in languages.values()
+        for context in ({}, {"previous_report": "Normal."})
+    ]
+    assert len(texts) > 20
     assert [text for text in texts if "prompt-echo" not in dict(doubts(f"{text} CT of the chest."))] == []
 
 

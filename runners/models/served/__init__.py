@@ -21,7 +21,7 @@ from typing import Any
 from PIL import Image
 
 from runners.config import RunConfig, Served
-from runners.models import Failure, Prepared
+from runners.models import Failure, Prepared, Size, rows_of
 from runners.models.served.chat import (
     EXTENDED,
     Answer,
@@ -38,6 +38,13 @@ from tasks.nouns import InputError
 MODELS_SHOWN = 50
 """How many of a server's models run.json and messages list."""
 _QUESTION = "What does the image show?"
+_ADDRESS = (
+    "Is this the address of an OpenAI interface? model.served.url has all that stands before /chat/completions, as in "
+    "http://localhost:11434/v1"
+)
+_LIMIT = (
+    "data.views asks for several in one message: let the server take them (vLLM: --limit-mm-per-prompt), or set it to 1"
+)
 _IMAGE_TOKENS = ("<image>", "<|image_pad|>", "<image_soft_token>", "[IMG]")
 
 
@@ -73,6 +80,7 @@ class ServedModel:
         self._sampling = config.generation.do_sample
         self._stops = config.generation.stop_strings
         self._max_pixels = config.model.max_pixels
+        self._views = config.data.views
         self._lock = threading.Lock()
         self._tokens = [0, 0]
         self._uncounted = 0
@@ -94,10 +102,10 @@ class ServedModel:
             model = cls(config, client, sent)
             model._prove()
         except (Refused, Unanswered) as error:
+            many = config.data.views
             raise InputError(
-                f"{client.url}: the server does not answer about an image: {error}\n  Is this the address of an "
-                "OpenAI interface? model.served.url has all that stands before /chat/completions, as in "
-                "http://localhost:11434/v1"
+                f"{client.url}: the server does not answer about {'an image' if many == 1 else f'{many} images'}: "
+                f"{error}\n  {_ADDRESS if many == 1 else _LIMIT}"
             ) from None
         model.facts = {
             "url": client.url,
@@ -115,12 +123,14 @@ class ServedModel:
         }
         return model
 
-    def prepare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Prepared:
-        """A message for each image; InputError for a prompt that is written in a model's own form."""
+    def prepare(
+        self, images: Sequence[Image.Image], prompts: Sequence[str], views: Sequence[Sequence[Image.Image]] = ()
+    ) -> Prepared:
+        """A message for each image and its further `views`; InputError for a prompt in a model's own form."""
         parts = []
-        for row, (image, prompt) in enumerate(zip(images, prompts, strict=True)):
+        for row, (shown, prompt) in enumerate(zip(rows_of(images, views), prompts, strict=True)):
             _refuse_image_token(prompt)
-            parts.append(([row], message(prompt, data_url(image, self._max_pixels))))
+            parts.append(([row], self._message(prompt, shown)))
         return Prepared(parts)
 
     def generate(self, prepared: Prepared, *, seed: int = 0) -> list[str | Failure]:
@@ -138,11 +148,11 @@ class ServedModel:
                 answers[row] = answer
         return answers
 
-    def tokens(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    def tokens(self, sizes: Sequence[Size], views: Sequence[Sequence[Size]] = ()) -> list[int]:
         """All alike: how many requests are answered together is the server's business."""
         return [1] * len(sizes)
 
-    def fitting(self, longest: tuple[int, int]) -> int:
+    def fitting(self, longest: Size) -> int:
         """One: `concurrency` requests are under way at once, and the server forms its own batches."""
         return 1
 
@@ -172,6 +182,9 @@ class ServedModel:
         """Ask nothing more: threads still at it end within `timeout` instead of after their last retry."""
         self._client.close()
 
+    def _message(self, prompt: str, shown: Sequence[Image.Image]) -> list[dict[str, Any]]:
+        return message(prompt, [data_url(image, self._max_pixels) for image in shown])
+
     def _ask(self, messages: Sequence[Mapping[str, Any]], seed: int) -> Answer:
         body = {**self._sent, "messages": messages, **({"seed": seed} if self._sampling else {})}
         answer = self._client.chat(body, partial(read_answer, stops=self._stops))
@@ -189,16 +202,23 @@ class ServedModel:
         What a server refuses here it refuses for every image, so a later refusal is about the one image.
         """
         pictures = [Image.linear_gradient("L").convert("RGB"), Image.new("RGB", (256, 256), "white")]
-        first, second = (self._ask(message(_QUESTION, data_url(p, self._max_pixels)), 0) for p in pictures)
+        first, second = (self._ask(self._message(_QUESTION, [p] * self._views), 0) for p in pictures)
         if "response_format" in self._sent and not _is_json(first):
             raise InputError(
                 "generation.json_schema: this server does not hold the model to it (it answered "
                 f"{str(first.text)[:60]!r}): remove it, or use a server with structured output (vLLM, SGLang, Ollama)"
             )
+        if self._views > 1:
+            one = self._ask(self._message(_QUESTION, pictures[:1]), 0)
+            if one.tokens is not None and first.tokens is not None and one.tokens[0] == first.tokens[0]:
+                raise InputError(
+                    f"data.views: '{self._sent['model']}' does not see {self._views} images on this server: the second "
+                    "adds no token to its prompt: set data.views to 1, or serve a model that takes several"
+                )
         if self._sampling or first.text != second.text:
             return
         try:
-            blind = self._ask(message(_QUESTION, None), 0)
+            blind = self._ask(message(_QUESTION, ()), 0)
         except (Refused, Unanswered):
             return  # a model that wants an image looks at it
         if blind.tokens is not None and first.tokens is not None and blind.tokens[0] == first.tokens[0]:

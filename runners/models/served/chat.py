@@ -87,9 +87,9 @@ def arguments(asked: Generation, owner: str) -> tuple[dict[str, Any], list[str]]
     return sent, [key for key in decided if key not in sent]
 
 
-def message(prompt: str, image: str | None) -> list[dict[str, Any]]:
-    """One user's message: the image, a data URL, before the text as chat templates have it."""
-    parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": image}}] if image else []
+def message(prompt: str, images: Sequence[str]) -> list[dict[str, Any]]:
+    """One user's message: the images, data URLs, before the text as chat templates have it."""
+    parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": image}} for image in images]
     return [{"role": "user", "content": [*parts, {"type": "text", "text": prompt}]}]
 
 
