@@ -108,6 +108,7 @@ bench-gpu: $(READY) ## measure full-size models on a CUDA card (ARGS="--tiny" tr
 
 sample-model: $(READY) ## train the embedded model again from nothing, into build/sample_model, and score it
 	$(OFFLINE) $(BIN)/python -m runners.sample_model.train
-	@for task in concept_detection caption_prediction report_generation; do \
-	  $(BIN)/imageclef run configs/$$task/sample.yaml --out build/sample_model/submissions --set \
-	    "model.name=build/sample_model/base adapters=[{path: build/sample_model/adapters/$$task}]"; done
+	@for config in {concept_detection,caption_prediction,report_generation}/sample report_generation/sample-context; do \
+	  adapter="$${config%/*}$${config#*/sample}"; \
+	  $(BIN)/imageclef run "configs/$$config.yaml" --out build/sample_model/submissions --set \
+	    "model.name=build/sample_model/base adapters=[{path: build/sample_model/adapters/$${adapter/-/_}}]"; done
