@@ -36,7 +36,7 @@ class Written(NamedTuple):
     undelimited: tuple[str, ...] = ()
     """The images whose caption held the delimiter of a year without quoting: it is a blank now."""
     unlabelled: tuple[str, ...] = ()
-    """The reports whose labels or codes have no place in the table."""
+    """The reports whose labels or codes were left out: neither the table nor ReXrank's file has a place for them."""
 
 
 def write_answers(
@@ -47,10 +47,12 @@ def write_answers(
     form: str = "csv",
     force: bool = False,
     sources: Sequence[Path] = (),
+    data: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Written:
     """Write the answers in `form`; InputError when it cannot hold them, or a file of that name exists.
 
-    `sources`, files or folders of runs, are what the answers came from: these are not replaced even by `force`.
+    `sources`, files or folders of runs, are what the answers came from: these are not replaced even by `force`. `data`
+    are ReXrank's entries of the same studies, to which its form adds the answers.
     """
     if out.is_dir():
         raise InputError(f"{out} is a folder: name the file to write in it")
@@ -62,10 +64,13 @@ def write_answers(
     bare = {image_id: () if value == ("",) else value for image_id, value in answers.items()}
     if form == "csv":
         return _write_table(out, bare, edition, force=force, sources=sources)
-    document, respaced = _FORMS[form](bare, edition.task)
+    if form == "rexrank":
+        document, respaced = _rexrank(bare, edition.task, data)
+    else:
+        document, respaced = _FORMS[form](bare, edition.task)
     _refuse_existing([out], sources, force=force)
     write_whole(out, document)
-    return Written((out,), respaced)
+    return Written((out,), respaced, unlabelled=_labelled(answers) if form == "rexrank" else ())
 
 
 def _write_table(
@@ -92,9 +97,7 @@ def _write_table(
         tuple(places.values()),
         respaced=tuple(i for i in unlike if i not in undelimited),
         undelimited=tuple(i for i in unlike if i in undelimited),
-        unlabelled=tuple(
-            i for i, value in answers.items() if isinstance(value, Report) and (value.labels or value.icd)
-        ),
+        unlabelled=_labelled(answers),
     )
 
 
@@ -108,6 +111,11 @@ def _bare(value: Value) -> Value:
     if isinstance(value, Report):
         return replace(value, labels={}, icd=())
     return value or ("",) if isinstance(value, tuple) else value
+
+
+def _labelled(answers: Mapping[str, Value]) -> tuple[str, ...]:
+    """The images whose reports have labels or codes."""
+    return tuple(i for i, value in answers.items() if isinstance(value, Report) and (value.labels or value.icd))
 
 
 def _refuse_existing(places: list[Path], sources: Sequence[Path], *, force: bool) -> None:
@@ -136,7 +144,9 @@ def _coco(
     return _dumped(form(captions)), ()
 
 
-def _rexrank(answers: Mapping[str, Value], task: Task) -> tuple[str, tuple[str, ...]]:
+def _rexrank(
+    answers: Mapping[str, Value], task: Task, data: Mapping[str, Mapping[str, Any]] | None
+) -> tuple[str, tuple[str, ...]]:
     reports = {image_id: value for image_id, value in answers.items() if isinstance(value, Report)}
     if task is not Task.REPORTS or len(reports) < len(answers):
         raise InputError(f"ReXrank's file holds reports, not {task}: use jsonl")
@@ -144,7 +154,7 @@ def _rexrank(answers: Mapping[str, Value], task: Task) -> tuple[str, tuple[str, 
         image_id: replace(report, findings=one_line(report.findings), impression=one_line(report.impression))
         for image_id, report in reports.items()
     }
-    return _dumped(rexrank.predictions(lines)), tuple(i for i in lines if lines[i] != reports[i])
+    return _dumped(rexrank.predictions(lines, data)), tuple(i for i in lines if lines[i] != reports[i])
 
 
 def _dumped(document: Any) -> str:
@@ -155,5 +165,4 @@ _FORMS: Mapping[str, Callable[[Mapping[str, Value], Task], tuple[str, tuple[str,
     "jsonl": _jsonl,
     "coco-results": lambda answers, task: _coco(answers, task, form=coco.to_results),
     "coco-annotations": lambda answers, task: _coco(answers, task, form=coco.to_annotations),
-    "rexrank": _rexrank,
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.datasets import by_split, curriculum, hub, indiana, mimic, plain, r2gen, release_2026
+from tasks.datasets import by_split, curriculum, hub, indiana, mimic, plain, r2gen, release_2026, rexrank
 from tasks.datasets.dataset import DataSet
 from tasks.nouns import InputError
 
@@ -26,6 +26,7 @@ LAYOUTS: tuple[Callable[[Path], DataSet | None], ...] = (
     by_split.read,
     release_2026.read,
     hub.read,
+    rexrank.read,
     plain.read,
 )
 """Tried in this order: the most telling names first, a mere folder of images last."""

@@ -7,7 +7,8 @@
 
 An example for each entry: its first image, the others as views. The report is one text, the findings section of the
 original, so the reference is findings without an impression. Entries of MIMIC-CXR have `subject_id`, which becomes
-context and tells the patient; the paths of its images (p10/p10000032/s50414267/...jpg) mark the data as restricted.
+context and tells the patient; these ids, or the paths of its images (p10/p10000032/s50414267/...jpg), mark the data as
+restricted.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tasks.nouns import Example, InputError, Report, Task
 
 ANNOTATION = "annotation.json"
 RESTRICTED = "MIMIC-CXR, PhysioNet Credentialed Health Data License 1.5.0"
-"""Of data with the paths of MIMIC-CXR (physionet.org/content/mimic-cxr-jpg)."""
+"""Of data with the paths or ids of MIMIC-CXR (physionet.org/content/mimic-cxr-jpg)."""
 ONE_TEXT = "a report is one text, the findings of the original: the impressions are empty, and not to be scored"
 _MIMIC = re.compile(r"(.*/)?p\d\d/p\d{8}/s\d{8}(/.*)?")
 _SPLITS = ("train", "val", "test")
@@ -53,7 +54,7 @@ def read(root: Path) -> DataSet | None:
         else:
             examples[example.image_id] = example
     kept = list(examples.values())
-    restricted = any(_MIMIC.fullmatch(name) for _, _, entry in entries for name in entry["image_path"])
+    restricted = any(of_mimic(entry) for _, _, entry in entries)
     return DataSet(
         root,
         "R2Gen (annotation.json)",
@@ -102,6 +103,12 @@ def _checked(entry: Any, where: str) -> Mapping[str, Any]:
         if not parts or parts[0] == "/" or ".." in parts or "\\" in name or not name.isprintable():
             raise InputError(f"{where}: the image path {name!r} leads out of the image folder: give a relative one")
     return entry
+
+
+def of_mimic(entry: Mapping[str, Any]) -> bool:
+    """Whether its images lie as those of MIMIC-CXR, or its ids look like 10000032 and 50414267."""
+    ids = f"{entry.get('subject_id')} {entry.get('study_id')}"
+    return any(map(_MIMIC.fullmatch, entry["image_path"])) or re.fullmatch(r"1\d{7} 5\d{7}", ids) is not None
 
 
 def _images(root: Path, entries: list[tuple[str, str, Any]]) -> Path:

@@ -51,6 +51,7 @@ KINDS = {
     "line-break": "line breaks in a text replaced by a blank",
     "control-character": "control and line separator characters in a text replaced by a blank",
     "text-space": "white space at the ends of a text removed, runs of it made one blank",
+    "labels": "labels and codes of a report left out, for which neither the table nor ReXrank's form has a place",
     "delimiter-inside": "the delimiter in a text replaced by a blank, the edition has no quotes",
 }
 """Kind of change -> what is done."""

@@ -68,7 +68,9 @@ class Mender:
         findings, impression = self._text(value.findings, note), self._text(value.impression, note)
         if findings is None or impression is None:
             return None
-        return replace(value, findings=findings, impression=impression)
+        if value.labels or value.icd:
+            note.change("labels", format_report(replace(value, findings="", impression="")), "")
+        return Report(findings, impression)
 
     def _text(self, text: str, note: _Note) -> str | None:
         """The text on one line, in characters that were meant; its words stay."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,6 +85,48 @@ def test_the_share_of_stage_a_is_reached_by_leaving_rows_out(reports: Path, tmp_
         assert stages == ["A"] * n + ["B"] * n
 
 
+def test_studies_without_a_row_are_counted(reports: Path, tmp_path: Path) -> None:
+    """Valid has three rows of stage B; of six of stage A, one is left at a fourth."""
+    assert _make(reports, tmp_path / "out", "--image-share", "0.25").exit_code == 0
+    told = json.loads((tmp_path / "out" / "curriculum.json").read_text(encoding="utf-8"))
+    valid = told["files"]["curriculum_valid.jsonl"]
+    rows = _lines(tmp_path / "out" / "curriculum_valid.jsonl")
+    images = {row["image"] for row in rows}
+    assert len(rows) == valid["rows"] == 4 and valid["images"] == len(images) < 6
+    assert valid["dropped"]["for the image share"] == 6 - len(images)
+    patients = dict(zip(IDS[6:], ["p0", "p5", "p6", "p6", "p7", "p8"], strict=True))
+    assert valid["patients"] == len({patients[Path(image).stem] for image in images})
+
+
+def test_what_cannot_be_made_replaces_nothing(reports: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    _make(reports, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    for more, said in (
+        (("--train", "valid"), "no study that can be used .*6 studies left out: their patient is in valid"),
+        (("--train", "nothing"), "no examples of split 'nothing'"),
+    ):
+        failed = _make(reports, out, "--force", *more).exception
+        assert isinstance(failed, InputError) and re.search(said, str(failed))
+    (reports / "context.csv").unlink()
+    failed = _make(reports, out, "--force", "--image-share", "0.5").exception
+    assert isinstance(failed, InputError) and "leave out --image-share" in str(failed)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_the_data_itself_is_no_place_for_it(reports: Path) -> None:
+    failed = _make(reports, reports / ".").exception
+    assert isinstance(failed, InputError) and "is the data itself" in str(failed)
+    assert not list(reports.glob("curriculum*"))
+
+
+def test_patients_who_cannot_be_told_apart_are_refused(reports: Path, tmp_path: Path) -> None:
+    (reports / "context.csv").unlink()
+    (reports / "attribution.csv").write_text("ID,pmcid\na,1\na,2\n", encoding="utf-8")
+    failed = _make(reports, tmp_path / "out").exception
+    assert isinstance(failed, InputError) and "cannot be parted by patient" in str(failed)
+
+
 def test_a_curriculum_is_a_data_set(reports: Path, tmp_path: Path) -> None:
     _make(reports, tmp_path / "out")
     data = open_dataset(tmp_path / "out")
@@ -134,6 +177,31 @@ def test_a_wrong_row_is_named_by_its_line(tmp_path: Path, change: dict[str, str 
     path.write_text("\n".join([json.dumps(GOOD), "", json.dumps({**GOOD, **change})]), encoding="utf-8")
     with pytest.raises(InputError, match=f"curriculum_train.jsonl:3: .*{said}"):
         list(read_rows(path))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_target_of_stage_b_is_the_whole_answer(tmp_path: Path, order: int) -> None:
+    told = {"prompt": 'Patient Data:\n{"age": "63"}\n\nImage:<image>', "mode": "image_ehr", "stage": "B"}
+    rows = [GOOD, {**GOOD, **told, "target": "Impression: Normal.\nICD: I10"}][::order]
+    (tmp_path / "curriculum_train.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (example,) = open_dataset(tmp_path).examples(Task.REPORTS, "train")
+    assert (example.reference, example.context) == (Report("", "Normal.", {}, ("I10",)), {"age": "63"})
+
+
+@pytest.mark.parametrize("line", [b"\xff", b"[" * 100_000, b'"text"'])
+def test_a_line_that_is_no_row_is_named(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "curriculum_train.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(GOOD).encode() + b"\r\n" + line)
+    with pytest.raises(InputError, match=r"curriculum_train.jsonl:2: "):
+        list(read_rows(path))
+
+
+@pytest.mark.parametrize("record", ["[]", "{}", '{"data": [], "files": {}}', '{"data": {}, "files": {"x": 1}}', "\xff"])
+def test_a_record_that_is_none_is_refused(tmp_path: Path, record: str) -> None:
+    (tmp_path / "curriculum_train.jsonl").write_text(json.dumps(GOOD), encoding="utf-8")
+    (tmp_path / "curriculum.json").write_text(record, encoding="latin-1")
+    with pytest.raises(InputError, match="make the curriculum again"):
+        open_dataset(tmp_path).examples(Task.REPORTS, "train")
 
 
 def test_the_same_image_twice_in_a_stage_is_refused(tmp_path: Path) -> None:

@@ -94,7 +94,10 @@ def test_every_chain_of_forms_and_years_keeps_the_answers(data: st.DataObject) -
                 assert form == "rexrank" and "heading" in str(error)
                 assert not out.exists()
                 continue
-            labels = labels and form != "csv"
+            bare_form = form in {"csv", "rexrank"}
+            stated = [i for i, v in found.items() if isinstance(v, Report) and (v.labels or v.icd)]
+            assert list(written.unlabelled) == (stated if bare_form else [])
+            labels = labels and not bare_form
             assert written.respaced == written.undelimited == ()
             found = read_answers(out, edition=edition)
             if form == "csv":
@@ -233,6 +236,140 @@ def test_list_numbers_and_bold_print_stay_in_a_report(tmp_path: Path) -> None:
     assert read_answers(tmp_path / "r.json", edition=REPORTS) == answers
     with pytest.raises(InputError, match="u: a section holds a heading"):
         write_answers(tmp_path / "x.json", {"u": Report("Impression: no", "Yes")}, edition=REPORTS, form="rexrank")
+
+
+def studies_of(*names: str) -> dict[str, Any]:
+    """As a data file of ReXrank, which has NaN for a section that is missing."""
+    return {
+        name: {
+            "key_image_path": f"{name}/1.png",
+            "image_path": [f"{name}/0.png", f"{name}/1.png"],
+            "section_findings": "Gold.",
+            "section_impression": float("nan"),
+            "frontal_lateral": ["Lateral", "Frontal"],
+            "age": 77.0,
+            "context": {"age": 77.0, "indication": "Cough – fever"},
+        }
+        for name in names
+    }
+
+
+def evaluated(path: Path) -> list[tuple[str, str, str]]:
+    """What example_files/evaluation_script.md of ReXrank's repository takes from a file of predictions."""
+    import pandas as pd
+
+    rows = []
+    for study, entry in json.loads(path.read_text(encoding="utf-8")).items():
+        prediction, findings, impression = (
+            entry[key] for key in ("model_prediction", "section_findings", "section_impression")
+        )
+        gold = " ".join(
+            f"{title}: {text if pd.notna(text) else None}"
+            for title, text in (("Findings", findings), ("Impression", impression))
+        )
+        rows.append((study, prediction, gold))
+    return rows
+
+
+ANSWERED: dict[str, Value] = {
+    "s1": Report("Clear lungs.", "Normal.", {"Edema": 0}, ("I10",)),
+    "s2": Report("", "Normal\nchest."),
+    "s3": Report("", ""),
+}
+
+
+def test_the_entries_of_rexranks_data_with_the_predictions(tmp_path: Path) -> None:
+    write_answers(tmp_path / "run.jsonl", ANSWERED, edition=REPORTS, form="jsonl")
+    data, out = tmp_path / "data.json", tmp_path / "out.json"
+    entries = studies_of("s2", "s3", "s1")
+    data.write_text(json.dumps(entries), encoding="utf-8")
+    result = run_convert(tmp_path / "run.jsonl", "--task", 3, "--to", "rexrank", "--rexrank-data", data, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "1 reports have labels or codes, which are left out" in result.stderr and "first is s1\n" in result.stderr
+    assert "1 texts held line breaks" in result.stderr and "first is s2\n" in result.stderr
+    assert evaluated(out) == [
+        ("s2", "Impression: Normal chest.", "Findings: Gold. Impression: None"),
+        ("s3", "", "Findings: Gold. Impression: None"),
+        ("s1", "Findings: Clear lungs.\nImpression: Normal.", "Findings: Gold. Impression: None"),
+    ]
+    added = {
+        study: {**entry, "model_prediction": text}
+        for (study, text, _), entry in zip(evaluated(out), entries.values(), strict=True)
+    }
+    assert out.read_text(encoding="utf-8") == json.dumps(added, ensure_ascii=False, indent=1) + "\n"
+    assert read_answers(out, edition=REPORTS) == {
+        "s2": Report("", "Normal chest."),
+        "s3": Report("", ""),
+        "s1": Report("Clear lungs.", "Normal."),
+    }
+    again = tmp_path / "again.json"  # what another model wrote is replaced
+    asked = (tmp_path / "run.jsonl", "--task", 3, "--to", "rexrank", "--rexrank-data", out, "--out", again)
+    assert run_convert(*asked).exit_code == 0 and again.read_bytes() == out.read_bytes()
+    assert "out.json is what was read" in refusal(*asked[:-1], out, "--force")
+
+
+MIMIC = {"s1": {"key_image_path": "/p10/p10000032/s50414267/02aa804e.jpg"}}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (json.dumps(studies_of("s1", "s4")), "lacks 2 of the 3 studies that were answered, the first is s2: give"),
+        (json.dumps(studies_of("s1", "s4", "s3", "s2")), "has 1 of 4 studies that were not answered, the first is s4"),
+        ("[]", "data.json is no data file of ReXrank"),
+        ("{}", "data.json is no data file of ReXrank"),
+        ('{"s1": {}}\n{"s2": {}}', "data.json is no data file of ReXrank"),
+        ('{"s1": {"key_image_path": "a.png"}', "data.json:1 is not JSON"),
+        ('{"s1": {"key_image_path": "a"}, "s1": {}}', "data.json: the key 's1' stands twice"),
+        ('{"s1": []}', "data.json: s1 is list: an entry is an object"),
+        ('{"s1": {"study_id": "s1", "model_prediction": ""}}', "s1 lacks key_image_path and image_path"),
+        ('{"s1": {"key_image_path": NaN, "image_path": ""}}', "s1 lacks key_image_path and image_path"),
+        ('{"s1": {"key_image_path": ["a.png"]}}', "s1: key_image_path is list"),
+        ('{"s1": {"image_path": "a.png"}}', "s1: image_path is no list"),
+        ('{"s1": {"image_path": [1]}}', "s1: image_path is no list"),
+        ('{"s1": {"image_path": ["a/../../b.png"]}}', "s1: the image path 'a/../../b.png' leads out"),
+        (json.dumps(MIMIC), "data.json holds reports of MIMIC-CXR"),
+    ],
+)
+def test_data_that_is_not_rexranks_or_not_of_these_studies(data: str, message: str, tmp_path: Path) -> None:
+    write_answers(tmp_path / "run.jsonl", ANSWERED, edition=REPORTS, form="jsonl")
+    path = tmp_path / "data.json"
+    path.write_text(data, encoding="utf-8")
+    asked = (tmp_path / "run.jsonl", "--task", 3, "--rexrank-data", path, "--out", tmp_path / "out.json")
+    assert message in refusal(*asked, "--to", "rexrank")
+    assert "--rexrank-data goes with --to rexrank, not with --to jsonl" in refusal(*asked, "--to", "jsonl")
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_whoever_has_the_right_may_pass_mimics_reports_on(tmp_path: Path) -> None:
+    write_answers(tmp_path / "run.jsonl", {"s1": Report("Clear.", "")}, edition=REPORTS, form="jsonl")
+    path, out = tmp_path / "data.json", tmp_path / "out.json"
+    path.write_text(json.dumps(MIMIC), encoding="utf-8")
+    asked = (tmp_path / "run.jsonl", "--task", 3, "--to", "rexrank", "--rexrank-data", path, "--out", out)
+    assert run_convert(*asked, "--i-have-the-right").exit_code == 0
+    assert json.loads(out.read_text(encoding="utf-8")) == {
+        "s1": {**MIMIC["s1"], "model_prediction": "Findings: Clear."}
+    }
+
+
+def test_a_missing_data_file(tmp_path: Path) -> None:
+    write_answers(tmp_path / "run.jsonl", ANSWERED, edition=REPORTS, form="jsonl")
+    asked = (tmp_path / "run.jsonl", "--task", 3, "--to", "rexrank", "--out", tmp_path / "out.json")
+    assert "no.json cannot be read" in refusal(*asked, "--rexrank-data", tmp_path / "no.json")
+    assert "cannot be read" in refusal(*asked, "--rexrank-data", tmp_path)
+
+
+def test_labels_and_codes_of_a_rexrank_file_are_read_and_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "older.json"
+    text = 'Findings: Clear.\nImpression: Normal.\nCheXpert: {"Edema": 0}\nICD: ["I10"]'
+    path.write_text(json.dumps({"s1": {"study_id": "s1", "model_prediction": text}}), encoding="utf-8")
+    found = read_answers(path, edition=REPORTS)
+    assert found == {"s1": Report("Clear.", "Normal.", {"Edema": 0}, ("I10",))}
+    for form in ("rexrank", "csv"):
+        out = tmp_path / f"new.{form}"
+        assert write_answers(out, found, edition=REPORTS, form=form).unlabelled == ("s1",)
+        document = json.loads((out if form == "rexrank" else out.with_suffix(".json")).read_text(encoding="utf-8"))
+        assert document == {"s1": {"study_id": "s1", "model_prediction": "Findings: Clear.\nImpression: Normal."}}
 
 
 def test_a_journal_with_a_failure_made_good(tmp_path: Path) -> None:

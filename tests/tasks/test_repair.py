@@ -361,8 +361,8 @@ def test_reports_in_other_forms(tmp_path: Path) -> None:
     assert [p.code for p in cut.record.problems] == ["columns-many"]
 
 
-def test_the_labels_and_codes_of_a_report_are_kept(tmp_path: Path) -> None:
-    """The table has no place for them, the JSON beside it has."""
+def test_the_labels_and_codes_of_a_report_are_left_out_and_said(tmp_path: Path) -> None:
+    """Neither the table has a place for them, nor the JSON beside it: ReXrank would count them as words."""
     wanted = Report("Clear.", "Normal.", {"Edema": 0}, ("I10", "428.0"))
     broken = "FINDINGS: Clear.\n IMPRESSION: Normal. CheXpert: {'edema': 0 ICD: I10; 428.0"
     rows = [
@@ -373,7 +373,12 @@ def test_the_labels_and_codes_of_a_report_are_kept(tmp_path: Path) -> None:
     found = repaired(tmp_path, journal, Task.REPORTS, ids=IDS[:2], name="predictions.0.jsonl")
     assert values(found) == [Report("Clear.", "Normal.")] * 2
     written = read_answers(found.out / "submission.json", edition=found.edition)
-    assert list(written.values()) == [wanted, wanted]
+    assert list(written.values()) == [Report("Clear.", "Normal.")] * 2
+    said = 'CheXpert: {"Edema": 0}\nICD: ["I10", "428.0"]'
+    assert [(c.image_id, c.before) for c in found.record.changes if c.kind == "labels"] == [
+        (IDS[0], said),
+        (IDS[1], said),
+    ]
 
 
 @pytest.mark.parametrize("mark", [",", "\t"])

@@ -81,6 +81,13 @@ def test_one_table_holds_every_convention_and_the_published_names(run: Path, gol
     assert max(map(len, (line for line in lines if "14  " in line or "predicted" in line))) <= 80
 
 
+def test_the_table_fits_a_terminal_when_all_is_right(gold: Path, tmp_path: Path) -> None:
+    same = write(tmp_path / "same.csv", SECTIONS, list(csv.reader(gold.open(encoding="utf-8", newline="")))[1:])
+    lines = run_score(same, "--references", gold, "--profile", "chexpert").stdout.splitlines()
+    [row, *_] = [line for line in lines if line.strip().startswith("weighted 14")]
+    assert row.count("1.00 (1.00 – 1.00)") == 3 and max(map(len, lines[:13])) <= 80
+
+
 def test_the_json_has_the_scores_of_each_label(run: Path, gold: Path) -> None:
     found = scored(run / "submission.csv", "--references", gold, "--profile", "chexpert")
     assert len(found["scores"]) == 48

@@ -105,6 +105,14 @@ def test_silence_counts_and_references_without_labels_are_left_out() -> None:
         assert any(f"40 of 80 predictions have no {what} where the reference has" in said for said in found.warnings)
 
 
+def test_codes_beside_a_reference_without_any_are_no_false_ones() -> None:
+    truths: dict[str, Value] = {
+        i: Report("x", "", icd=("I10",)) if n < 80 else Report("x", "") for n, i in enumerate(TRUTHS)
+    }
+    found = scored(reports("x", icd=("I10",)), truths).scores
+    assert found["icd_exact_f1"].value == found["icd_exact_f1_micro"].value == 1
+
+
 def test_labels_nobody_knows_and_codes_of_the_other_version_are_told() -> None:
     found = scored(reports("x", labels={"Edema": 1, "Hernia": 1}, icd=("428.0",)))
     assert any("120 stated labels are none of CheXpert's fourteen, most often 'Hernia'" in w for w in found.warnings)

@@ -70,6 +70,7 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert found["data"] == {
         "path": "data/mine",
         "layout": "plain",
+        "restricted": "",
         "train": 2,
         "valid": 1,
         "audit": {"leaks": {"ids": {"count": 0}}},
