@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import shorten
 
 from rich.console import Console
@@ -71,12 +71,16 @@ def print_unavailable(reasons: Mapping[str, str], console: Console) -> None:
 
 
 def together(reasons: Mapping[str, str]) -> dict[str, str]:
-    """The reasons, one that many scores share once, under the first one's name."""
+    """The reasons, one that several scores share once, under the first one's name."""
     names: dict[str, list[str]] = {}
     for name, why in reasons.items():
         names.setdefault(why, []).append(name)
-    many = {why: f"{of[0]} and {len(of) - 1} others" for why, of in names.items() if len(of) > BRIEF}
-    return {many.get(why, name): why for name, why in reasons.items()}
+    return {_named(names[why]): why for why in reasons.values()}
+
+
+def _named(names: Sequence[str]) -> str:
+    first, *others = names
+    return f"{first} and {len(others)} other{'s' if len(others) > 1 else ''}" if others else first
 
 
 def print_warnings(warnings: tuple[str, ...], console: Console) -> None:

@@ -74,26 +74,20 @@ def write_curriculum(
 ) -> dict[str, Any]:
     """Write both files, then the record of them, which is returned; `splits` says where train and valid come from.
 
-    InputError when a split has no study that can be used, or an image that is no file of its own.
+    InputError when a split has no study that can be used, or an image that is no file of its own: then nothing is
+    replaced.
     """
-    notes: list[str] = []
-    examples = {name: dataset.examples(Task.REPORTS, split) for name, split in splits.items()}
-    groups = groups_of_data(dataset, [e for of_split in examples.values() for e in of_split], notes)
-    held = {groups.of.get(e.image_id, e.image_id) for e in examples["valid"]}
-    chosen = {name: _usable(of_split) for name, of_split in examples.items()}
-    train = [e for e in chosen["train"].examples if groups.of.get(e.image_id, e.image_id) not in held]
-    shared = len(chosen["train"].examples) - len(train)
-    chosen["train"] = Chosen(train, {**chosen["train"].dropped, "their patient is in valid": shared})
-    (out / RECORD).unlink(missing_ok=True)
-    files = {}
+    if out.resolve() == dataset.root.resolve():
+        raise InputError(f"{out} is the data itself, and would be taken for a curriculum: give --out another folder")
+    chosen, patient, title = _chosen(dataset, splits)
+    texts, told = {}, {}
     for name, of_split in chosen.items():
+        where = f"{dataset.root}: split '{splits[name]}'"
         if not of_split.examples:
-            raise InputError(f"{dataset.root}: split '{splits[name]}' has no study with an impression: name another")
-        rows = _balanced(_rows(of_split.examples, out), image_share)
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        write_whole(out / f"curriculum_{name}.jsonl", text)
-        known = {groups.of.get(e.image_id, e.image_id) for e in of_split.examples}
-        files[f"curriculum_{name}.jsonl"] = _told(rows, text, of_split, patients=len(known))
+            raise InputError(f"{where} has no study that can be used ({_left_out(of_split.dropped)}): name another")
+        rows = _balanced(_rows(of_split.examples, out), image_share, where)
+        texts[name] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        told[f"curriculum_{name}.jsonl"] = _told(rows, texts[name], _left_by(rows, of_split, out), patient)
     record = {
         "data": {
             "path": str(dataset.root),
@@ -101,12 +95,31 @@ def write_curriculum(
             "splits": splits,
             "restricted": dataset.restricted,
         },
-        "grouped_by": groups.title,
-        "files": files,
-        "notes": notes,
+        "grouped_by": title,
+        "files": told,
     }
+    (out / RECORD).unlink(missing_ok=True)
+    for name, text in texts.items():
+        write_whole(out / f"curriculum_{name}.jsonl", text)
     write_whole(out / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return record
+
+
+def _chosen(dataset: DataSet, splits: Mapping[str, str]) -> tuple[dict[str, Chosen], dict[str, str], str]:
+    """The studies of train and valid, with no patient in both; the patient of each; the column that names patients."""
+    examples = {name: dataset.examples(Task.REPORTS, split) for name, split in splits.items()}
+    every = [e for of_split in examples.values() for e in of_split]
+    notes: list[str] = []
+    groups = groups_of_data(dataset, every, notes)
+    if notes:  # without its groups, a patient would be on both sides
+        raise InputError(f"{dataset.root}: train and valid cannot be parted by patient: {'; '.join(notes)}")
+    patient = {e.image_id: groups.of.get(e.image_id, e.image_id) for e in every}
+    held = {patient[e.image_id] for e in examples["valid"]}
+    chosen = {name: _usable(of_split) for name, of_split in examples.items()}
+    train = [e for e in chosen["train"].examples if patient[e.image_id] not in held]
+    shared = len(chosen["train"].examples) - len(train)
+    chosen["train"] = Chosen(train, {**chosen["train"].dropped, "their patient is in valid": shared})
+    return chosen, patient, groups.title
 
 
 def print_record(record: Mapping[str, Any], console: Any) -> None:
@@ -173,11 +186,24 @@ def _path(example: Example, out: Path) -> str:
     return os.path.relpath(example.image, out)
 
 
-def _balanced(rows: list[dict[str, str]], share: float | None) -> list[dict[str, str]]:
+def _left_by(rows: Sequence[Mapping[str, str]], chosen: Chosen, out: Path) -> Chosen:
+    """The examples that still have a row, and the number of the others."""
+    images = {row["image"] for row in rows}
+    kept = [e for e in chosen.examples if _path(e, out) in images]
+    return Chosen(kept, {**chosen.dropped, "for the image share": len(chosen.examples) - len(kept)})
+
+
+def _left_out(dropped: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} studies left out: {why}" for why, n in dropped.items() if n) or "it is empty"
+
+
+def _balanced(rows: list[dict[str, str]], share: float | None, where: str) -> list[dict[str, str]]:
     """Rows left out, by the hash of their image, so that stage A has its share; all of them where no share is asked."""
     of_stage = {stage: [row for row in rows if row["stage"] == stage] for stage in MODES}
-    if share is None or not of_stage["B"]:
+    if share is None:
         return rows
+    if not of_stage["B"]:
+        raise InputError(f"{where} tells nothing of its patients, so all rows are of stage A: leave out --image-share")
     ratio = share / (1 - share)
     wanted = {
         "A": min(len(of_stage["A"]), round(len(of_stage["B"]) * ratio)),
@@ -190,15 +216,15 @@ def _balanced(rows: list[dict[str, str]], share: float | None) -> list[dict[str,
     return [row for row in rows if (row["stage"], row["image"]) in kept]
 
 
-def _told(rows: Sequence[Mapping[str, str]], text: str, chosen: Chosen, *, patients: int) -> dict[str, Any]:
+def _told(rows: Sequence[Mapping[str, str]], text: str, chosen: Chosen, patient: Mapping[str, str]) -> dict[str, Any]:
     """What the record says of a file."""
     stages = Counter(row["stage"] for row in rows)
     data = text.encode()
     return {
         "rows": len(rows),
         "stages": {stage: stages[stage] for stage in MODES},
-        "images": len({row["image"] for row in rows}),
-        "patients": patients,
+        "images": len(chosen.examples),
+        "patients": len({patient[e.image_id] for e in chosen.examples}),
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "dropped": dict(chosen.dropped),

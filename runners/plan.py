@@ -24,6 +24,7 @@ from tasks.datasets import DataSet, open_dataset
 from tasks.editions import Edition, load_edition
 from tasks.files import hash_file
 from tasks.nouns import Example, InputError, Task
+from tasks.restricted import restriction_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,6 +83,11 @@ class Plan(ABC):
         """What answers, in a few words."""
 
     @property
+    def restricted(self) -> str:
+        """Why what the run makes may not be passed on; empty when all it is made of is free."""
+        return self.dataset.restricted
+
+    @property
     def steps(self) -> tuple[str, ...]:
         """What is done to each answer before it is read."""
         return ()
@@ -114,6 +120,15 @@ class ModelPlan(Plan):
                 for asked, found in zip(self.config.adapters, self.adapters, strict=True)
             ],
         }
+
+    @property
+    def restricted(self) -> str:
+        """As of the images, of those whose answers the prompt shows, and of what model and adapters learned from."""
+        near = self.config.prompt.neighbours
+        shown = open_dataset(near.data).restricted if near else ""
+        weights = (Path(name) for name in (self.config.model.name, *(a.path for a in self.config.adapters)))
+        learned = (restriction_of(place) for path in weights for place in (path, path.parent))
+        return self.dataset.restricted or shown or next(filter(None, learned), "")
 
     @property
     def called(self) -> str:

@@ -22,6 +22,7 @@ from runners.config_files import flatten
 from runners.journal import read_journal
 from runners.plan import ModelPlan, Plan
 from runners.provenance import differing
+from tasks.datasets.groups import context_of
 from tasks.files import hash_file, write_whole
 from tasks.nouns import InputError, Prediction, Task
 from tasks.reports import structure
@@ -49,9 +50,10 @@ def new_record(plan: Plan, name: str) -> dict[str, Any]:
             "path": config.data.path,
             "split": config.data.split,
             "layout": plan.dataset.layout,
-            "restricted": plan.dataset.restricted,
+            "restricted": plan.restricted,
             "n": len(plan.examples),
             "with_reference": sum(e.reference is not None for e in plan.examples),
+            "with_context": sum(bool(context_of(e)) for e in plan.examples),
             "files": {
                 str(p.relative_to(plan.dataset.root) if p.is_relative_to(plan.dataset.root) else p): hash_file(p)
                 for p in plan.dataset.label_files

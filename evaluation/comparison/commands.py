@@ -7,7 +7,6 @@ imageclef compare submissions/caption_prediction/base submissions/caption_predic
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from rich.console import Console
 
 from evaluation.comparison.systems import compare_systems
 from evaluation.comparison.table import print_comparison
-from evaluation.inputs.arguments import print_problems, read_accepted, read_inputs
+from evaluation.inputs.arguments import Inputs, print_problems, read_accepted, read_inputs
 from evaluation.inputs.options import HOW, WHERE, parted
 from tasks.check import Check
 from tasks.nouns import InputError, Value
@@ -46,9 +45,7 @@ def compare(
         raise InputError(f"{submissions[0]} alone cannot be compared: give at least two submissions")
     where, how = parted(options)
     asked = read_inputs(submissions, **where)
-    found = [read_accepted(path, edition=asked.edition, gold=asked.gold) for path in asked.files]
-    refuse_unaccepted(found, as_json=as_json)
-    systems = {name: one for name, one in zip(asked.names, found, strict=True) if not isinstance(one, Check)}
+    systems = accepted_systems(asked, as_json=as_json)
     comparisons = compare_systems(
         systems,
         asked.gold,
@@ -67,11 +64,12 @@ def compare(
         raise InputError("the submissions have no score in common that can be computed here: the reasons are listed")
 
 
-def refuse_unaccepted(found: Sequence[Check | Mapping[str, Value]], *, as_json: bool) -> None:
-    """Say why submissions would not be accepted and end with status 1; nothing where all are."""
+def accepted_systems(asked: Inputs, *, as_json: bool) -> dict[str, dict[str, Value]]:
+    """The answers of each submission by its name; ends with status 1 and the reasons where one is not acceptable."""
+    found = [read_accepted(path, edition=asked.edition, gold=asked.gold) for path in asked.files]
     checks = [one for one in found if isinstance(one, Check)]
     if not checks:
-        return
+        return {name: one for name, one in zip(asked.names, found, strict=True) if not isinstance(one, Check)}
     if as_json:
         click.echo(json.dumps({"refused": [check.to_json() for check in checks]}, ensure_ascii=False, indent=1))
     for check in checks if not as_json else ():

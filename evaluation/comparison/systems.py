@@ -143,6 +143,7 @@ def said_p(p: float) -> str:
 
 def _short(size: float) -> str:
     """A number of at least 0 to three decimals, or its first digit where that is smaller."""
+    size = 0.0 if size < TIE else size
     return _fraction(size, 3) if size >= 0.0005 or size == 0 else f"{size:.1g}".removeprefix("0")
 
 

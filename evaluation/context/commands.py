@@ -12,13 +12,13 @@ from typing import Any
 import click
 from rich.console import Console
 
-from evaluation.comparison.commands import refuse_unaccepted
+from evaluation.comparison.commands import accepted_systems
 from evaluation.context.compare import compare_context as compare_runs
 from evaluation.context.switch import switch_of
 from evaluation.context.table import print_context
-from evaluation.inputs.arguments import read_accepted, read_inputs
+from evaluation.inputs.arguments import read_inputs
 from evaluation.inputs.options import HOW, WHERE, parted
-from tasks.check import Check
+from tasks.nouns import InputError
 from tasks.options import with_options
 
 RUN = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -35,14 +35,13 @@ def compare_context(*, off: Path, on: Path, trials: int, seed: int, as_json: boo
 
     Both answer the same images with the same seed; RUN_ON's prompt reads {{ context }} (such as report_context). The
     scores, and of reports the labels and codes, are compared by paired tests, each label alone too. Whatever else
-    differs between the runs is named. Exit status: 0 compared, 1 a submission is not acceptable, 2 unusable arguments.
+    differs between the runs is named. Exit status: 0 compared, 1 a submission is not acceptable, 2 unusable arguments,
+    or there is no score to compare.
     """
     switch = switch_of(off, on)
     where, how = parted(options)
     asked = read_inputs((off, on), **where)
-    found = [read_accepted(path, edition=asked.edition, gold=asked.gold) for path in asked.files]
-    refuse_unaccepted(found, as_json=as_json)
-    systems = {name: one for name, one in zip(asked.names, found, strict=True) if not isinstance(one, Check)}
+    systems = accepted_systems(asked, as_json=as_json)
     compared = compare_runs(
         systems,
         asked.gold,
@@ -58,3 +57,5 @@ def compare_context(*, off: Path, on: Path, trials: int, seed: int, as_json: boo
         click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
     else:
         print_context(compared, switch, Console())
+    if not compared.scores.pairings:
+        raise InputError("the runs have no score in common that can be computed here: the reasons are listed")

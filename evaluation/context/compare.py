@@ -14,10 +14,11 @@ from typing import Any
 from evaluation.comparison.paired import compare_all, holm
 from evaluation.comparison.systems import ALPHA, Comparisons, compare_systems
 from evaluation.inputs.references import References
+from evaluation.labels.codes import states
 from evaluation.labels.conventions import ICD
 from evaluation.labels.per_label import BY_LABEL, label_statistics, per_label
 from evaluation.scores import Scores
-from tasks.nouns import Task, Value
+from tasks.nouns import Report, Task, Value
 
 PROFILE = "chexpert"
 SOURCES = ("chexpert", "stated")
@@ -56,7 +57,7 @@ class ContextComparison:
     scores: Comparisons
     """The scores of the edition's profile."""
     clinical: Comparisons | None
-    """Labels and codes; None where the task is not reports."""
+    """Labels and codes; None where the task is not reports, or where `scores` are those of labels already."""
     labels: tuple[LabelPairing, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -76,11 +77,23 @@ def compare_context(
     scores = compare_systems(systems, gold, **drawn, **options)
     if task is not Task.REPORTS:
         return ContextComparison(scores, None, ())
-    how = {**options, "profile": PROFILE, "metrics": (*HEADLINES, *ICD)}
-    clinical = compare_systems(systems, gold, **drawn, **{**how, "equipment": None, "said": ()})
-    groups = [gold.groups.get(i, i) for i in clinical.scores[0].ids] if gold.groups else None
-    labels = [one for source in SOURCES for one in _labels(source, clinical.scores, trials, seed, groups)]
-    return ContextComparison(scores, replace(clinical, warnings=()), tuple(labels))
+    clinical = None
+    if options["profile"] != PROFILE or options["metrics"]:
+        how = {**options, "profile": PROFILE, "metrics": _metrics(systems), "equipment": None, "said": ()}
+        clinical = compare_systems(systems, gold, **drawn, **how)
+        clinical = replace(clinical, warnings=tuple(said for said in clinical.warnings if said not in scores.warnings))
+    labelled = (clinical or scores).scores
+    groups = [gold.groups.get(i, i) for i in labelled[0].ids] if gold.groups else None
+    labels = [one for source in SOURCES for one in _labels(source, labelled, trials, seed, groups)]
+    return ContextComparison(scores, clinical, tuple(labels))
+
+
+def _metrics(systems: Mapping[str, Mapping[str, Value]]) -> list[str]:
+    """The scores of labels and codes, without those of what neither run wrote."""
+    reports = [one for answers in systems.values() for one in answers.values() if isinstance(one, Report)]
+    stated, coded = any(map(states, reports)), any(one.icd for one in reports)
+    names = [name for name in HEADLINES if stated or not name.startswith("stated_")]
+    return [*names, *ICD] if coded else names
 
 
 def _labels(

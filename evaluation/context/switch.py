@@ -35,16 +35,20 @@ class Switch:
     on: str
     also: tuple[str, ...]
     """Further inputs in which the runs differ, whose effect cannot be told from that of the context."""
+    untold: int = 0
+    """Images of the second run of which the data set knows nothing more."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be said beside the differences."""
-        if not self.also:
-            return ()
-        said = f"the runs also differ in {', '.join(self.also)}: what differs is not the context's alone"
+        said = []
+        if self.also:
+            said.append(f"the runs also differ in {', '.join(self.also)}: what differs is not the context's alone")
         if set(self.also) == {"adapters"}:
-            said += "; two adapters compare fairly when both learned from the same images for as many steps"
-        return (said,)
+            said[0] += "; two adapters compare fairly when both learned from the same images for as many steps"
+        if self.untold:
+            said.append(f"of {self.untold} images nothing is known of the patient: there the context changed nothing")
+        return tuple(said)
 
 
 def switch_of(off: Path, on: Path) -> Switch:
@@ -52,8 +56,7 @@ def switch_of(off: Path, on: Path) -> Switch:
 
     They must answer the same images with the same seed, and only the second may be told of the patient.
     """
-    runs = [_asked(folder) for folder in (off, on)]
-    (before, prompt_off), (after, prompt_on) = runs
+    (before, prompt_off, _), (after, prompt_on, untold) = (_asked(folder) for folder in (off, on))
     for key, name in SAME.items():
         if before.get(key) != after.get(key):
             raise InputError(
@@ -69,16 +72,17 @@ def switch_of(off: Path, on: Path) -> Switch:
             f"{what} told of the patient: one prompt must read {{{{ context }}}}, as report_context does, and one not"
         )
     also = sorted(k for k in before.keys() | after.keys() if k not in ASKED and before.get(k) != after.get(k))
-    return Switch(prompt_off, prompt_on, tuple(also))
+    return Switch(prompt_off, prompt_on, tuple(also), untold)
 
 
-def _asked(folder: Path) -> tuple[Mapping[str, Any], str]:
-    """The inputs of a run's fingerprint, and its prompt."""
+def _asked(folder: Path) -> tuple[Mapping[str, Any], str, int]:
+    """The inputs of a run's fingerprint, its prompt, and of how many images nothing is known of the patient."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not the folder of a run: only a run says how it was asked")
     record = read_record(folder)
     try:
         inputs = record["fingerprint"]["inputs"]
-        return dict(inputs), str(inputs["prompt"])
+        data = record["data"]
+        return dict(inputs), str(inputs["prompt"]), data["n"] - data["with_context"]
     except (KeyError, TypeError):
         raise InputError(f"{folder}: no model was asked in this run, or by an older version: run it again") from None

@@ -24,7 +24,8 @@ def print_context(found: ContextComparison, switch: Switch, console: Console) ->
     for source, said in SAID.items():
         if own := [one for one in found.labels if one.source == source]:
             print_whole(_table(said, own), console)
-    console.print(escape(_words(found)), highlight=False, soft_wrap=True)
+    for line in _words(found):
+        console.print(escape(line), highlight=False, soft_wrap=True)
     print_warnings(switch.warnings, console)
 
 
@@ -47,7 +48,7 @@ def _table(said: str, labels: list[LabelPairing]) -> Table:
     return table
 
 
-def _words(found: ContextComparison) -> str:
+def _words(found: ContextComparison) -> list[str]:
     """What is more than noise, and which way."""
     every = [p for part in (found.scores, found.clinical) if isinstance(part, Comparisons) for p in part.pairings]
     better = [
@@ -58,9 +59,9 @@ def _words(found: ContextComparison) -> str:
     ]
     lines = [f"with context better, more than noise: {', '.join(better)}"] if better else []
     lines += [f"with context worse, more than noise: {', '.join(worse)}"] if worse else []
-    if not lines:
+    if every and not lines:
         lines = ["with and without context, no score differs by more than noise"]
     moved = [f"{one.label} {one.difference:+.3f}" for one in found.labels if one.significant]
     if found.labels:
         lines.append(f"labels that moved by more than noise: {', '.join(moved) or 'none'}")
-    return "\n".join(lines)
+    return lines

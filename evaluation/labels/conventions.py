@@ -78,8 +78,6 @@ class Convention:
     uncertain: Uncertain
     published: str = ""
     """The names it is known by; empty where none was found."""
-    source: str = ""
-    """The files that compute it so, as many as there are names."""
 
 
 def metric_name(source: Source, average: Average, n: int, uncertain: Uncertain) -> str:
@@ -89,8 +87,7 @@ def metric_name(source: Source, average: Average, n: int, uncertain: Uncertain) 
 
 def _convention(source: Source, average: Average, n: int, uncertain: Uncertain) -> Convention:
     known = PUBLISHED.get(f"{average}{n}_{uncertain}", ()) if source == "chexpert" else ()
-    names, files = ("; ".join(side) for side in zip(*known, strict=True)) if known else ("", "")
-    return Convention(source, average, SETS[n], uncertain, names, files)
+    return Convention(source, average, SETS[n], uncertain, "; ".join(name for name, _ in known))
 
 
 CONVENTIONS: Mapping[str, Convention] = {

@@ -46,10 +46,14 @@ def measure_icd(
 def _measured(
     systems: Sequence[Sequence[Report]], truths: Sequence[Report], cut: Callable[[str], str]
 ) -> list[dict[str, Measured]]:
-    """F1 by image and micro F1 of each system on the codes as `cut` leaves them; what it takes for none is none."""
+    """F1 by image and micro F1 of each system on the codes as `cut` leaves them; what it takes for none is none.
+
+    A code of ICD-9 is none of ICD-10, though both may be written alike without the dot.
+    """
+    from tasks.reports.icd import version
 
     def codes(report: Report) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(code for raw in report.icd if (code := cut(raw))))
+        return tuple(dict.fromkeys(f"{version(raw)}:{code}" for raw in report.icd if (code := cut(raw))))
 
     gold = [codes(truth) for truth in truths]
     counted = np.array([bool(cell) for cell in gold])

@@ -60,8 +60,8 @@ def _conventions(scores: Mapping[str, Score], sources: list[str]) -> Table:
 
 
 def _cell(score: Score) -> str:
-    """The value and its interval, without leading zeros, so that three fit on a line."""
-    value, low, high = (f"{number:.3f}".removeprefix("0") for number in (score.value, *score.ci))
+    """The value and its interval, four characters each (.949, 1.00), so that three fit on a line."""
+    value, low, high = (f"{number:.3f}".removeprefix("0")[:4] for number in (score.value, *score.ci))
     return f"{value} ({low} – {high})"
 
 

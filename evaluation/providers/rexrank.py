@@ -96,7 +96,10 @@ class RexrankBertScore(Provider):
         """The F1 of each pair; a raw F1 of 0 for one with an empty text, as in bert_score, rescaled like the others."""
         folder = self._folder()
         if folder is None:
-            raise InputError(f"bertscore_rexrank needs {self.needs}")
+            raise InputError(
+                f"bertscore_rexrank does not find config.json, weights and tokenizer of {self.model or ROBERTA}; "
+                f"it needs {self.needs}"
+            )
         encoder = Encoder.load(folder, layer=LAYER)
         referred = encoder.tokens([_spaced(text) for text in systems[0].references])
         predicted = [encoder.tokens([_spaced(text) for text in pairs.predictions]) for pairs in systems]

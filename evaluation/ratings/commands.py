@@ -76,15 +76,17 @@ def sheet(
         own = for_rater(rows, rater=rater, seed=seed)
         write_whole(out / RATERS / f"rater-{rater}.csv", sheet_table(own, items))
         write_whole(out / RATERS / f"rater-{rater}.html", page(own, items, pictures=shown, rater=rater))
-    for said in _doubts(rows, shown, n):
+    for said in _doubts(rows, shown, n, material.unreferenced):
         click.echo(f"warning: {said}", err=True)
     click.echo(f"{len(rows)} texts about {len(studies)} studies, {raters} raters: hand out {out / RATERS}")
     click.echo(f"which system wrote which text: {out / KEY}, which no rater may see")
 
 
-def _doubts(rows: Sequence[Row], shown: Mapping[str, Sequence[str]], n: int) -> Iterator[str]:
+def _doubts(rows: Sequence[Row], shown: Mapping[str, Sequence[str]], n: int, unreferenced: int) -> Iterator[str]:
     """What to look at before the sheets are handed out."""
     studies = {row.study for row in rows}
+    if unreferenced:
+        yield f"{unreferenced} studies without a reference are left out: none of them is on the sheet"
     if len(studies) < n:
         yield f"there are only {len(studies)} studies, and all are on the sheet"
     if blank := [study for study, pictures in shown.items() if not pictures]:

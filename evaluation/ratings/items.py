@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tasks.datasets.table import normalised
 from tasks.nouns import InputError
 
 DEFAULT = Path(__file__).with_name("items.yaml")
@@ -69,10 +70,10 @@ def read_items(path: Path | None) -> tuple[Item, ...]:
     if not isinstance(entries, list):
         raise InputError(f"{source}: a list of items is needed, each with a name, a question and levels")
     items = tuple(_item(entry, f"{source}: item {n}") for n, entry in enumerate(entries, start=1))
-    names = [item.name for item in items]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    columns = [normalised(item.name) for item in items]
+    twice = next((item.name for item, column in zip(items, columns, strict=True) if columns.count(column) > 1), None)
     if twice:
-        raise InputError(f"{source}: two items are called '{twice}': give each its own name")
+        raise InputError(f"{source}: two items are called '{twice}', but for _: give each its own name")
     if not any(item.levels for item in items):
         raise InputError(f"{source}: no item has levels, so nothing can be counted: give one levels")
     return items
@@ -85,7 +86,7 @@ def _item(entry: Any, where: str) -> Item:
     if unknown:
         raise InputError(f"{where}: unknown key '{unknown[0]}': there are name, question, levels, ordered")
     name, question = entry.get("name"), entry.get("question")
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in TAKEN:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or normalised(name) in TAKEN:
         raise InputError(
             f"{where}: the name {name!r} cannot be a column: use small letters, digits and _, and none of "
             f"{', '.join(sorted(TAKEN))}"
@@ -108,6 +109,6 @@ def _levels(given: Any, where: str) -> dict[str, str]:
     levels = {str(level).strip(): "" if meaning is None else str(meaning) for level, meaning in pairs}
     if len(levels) < 2 or len({level.casefold() for level in levels}) < len(pairs) or not all(levels):
         raise InputError(f"{where}: two levels or more are needed, none of them empty or alike")
-    if any(isinstance(level, bool) for level, _ in pairs):
-        raise InputError(f"{where}: YAML reads a level as true or false: put it in quotes")
+    if any(isinstance(level, bool) or not isinstance(level, str | int | float) for level, _ in pairs):
+        raise InputError(f"{where}: YAML reads a level as something else than a text or a number: put it in quotes")
     return levels

@@ -19,7 +19,7 @@ from tasks.datasets import open_dataset
 from tasks.editions import Edition, load_edition
 from tasks.ids import require_same
 from tasks.nouns import Example, ImageSource, InputError, Report, Task, Value
-from tasks.submission import read_submission
+from tasks.submission import one_line, read_submission
 
 REFERENCE = "reference"
 """What the gold texts are called among the systems."""
@@ -33,6 +33,8 @@ class Material:
     """System -> image id -> text, the same ids for all."""
     images: Mapping[str, tuple[ImageSource, ...]]
     """Image id -> the views of its study."""
+    unreferenced: int = 0
+    """Studies left out because they have no gold text."""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -63,17 +65,18 @@ def read_material(arguments: Sequence[Path], *, with_reference: bool) -> Materia
     absent = next((i for i in next(iter(systems.values())) if i not in examples), None)
     if absent is not None:
         raise InputError(f"{absent} is not in the run's data {record['data']['path']}: give the data it was made from")
+    answered = len(next(iter(systems.values())))
     if with_reference:
         systems = _with_reference(systems, examples, arguments[0])
     ids = next(iter(systems.values()))
-    return Material(systems, {i: (examples[i].image, *examples[i].views) for i in ids})
+    return Material(systems, {i: (examples[i].image, *examples[i].views) for i in ids}, answered - len(ids))
 
 
 def sections(value: Value) -> dict[str, str]:
-    """Title -> text of what is shown to a rater."""
+    """Title -> text of what is shown to a rater, on one line: line breaks and blanks would tell whose it is."""
     if isinstance(value, Report):
-        return {"Findings": value.findings, "Impression": value.impression}
-    return {"Caption": value} if isinstance(value, str) else {}
+        return {"Findings": one_line(value.findings), "Impression": one_line(value.impression)}
+    return {"Caption": one_line(value)} if isinstance(value, str) else {}
 
 
 def _answers(path: Path, task: Task, edition: Edition) -> dict[str, Value]:

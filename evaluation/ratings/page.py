@@ -39,6 +39,7 @@ def data_uri(image: ImageSource) -> str:
         picture = open_image(image)
     except ImageError:
         return ""
+    picture.info.clear()  # a comment in the file may name the patient
     picture.thumbnail((SIDE, SIDE))
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=_QUALITY)

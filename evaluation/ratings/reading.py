@@ -16,7 +16,7 @@ from pathlib import Path
 
 from evaluation.ratings.items import Item
 from evaluation.ratings.sheet import KEY, plain_cell
-from tasks.datasets.table import find, read_rows
+from tasks.datasets.table import find, normalised, read_rows
 from tasks.nouns import InputError
 
 SHOWN = 20
@@ -91,7 +91,7 @@ def _read_sheet(
     rows = read_rows(path)
     header = tuple(next(rows)[1])
     place = find(header, "code")
-    columns = {item.name: find(header, item.name.replace("_", "")) for item in items}
+    columns = {item.name: find(header, normalised(item.name)) for item in items}
     absent = [name for name in ("code",) if place is None] + [name for name, at in columns.items() if at is None]
     if place is None or absent:
         yield f"{path}:1: no column {', '.join(absent)}: keep the header of the sheet, or give its --items"
@@ -105,8 +105,10 @@ def _read_sheet(
             yield f"{path}:{line}: {code} stands on line {lines[code]} already: keep one row"
         else:
             lines[code] = line
-            cells = {name: row[at].strip() for name, at in columns.items() if at is not None}
+            cells = {name: plain_cell(row[at].strip()) for name, at in columns.items() if at is not None}
             yield from _read_row(cells, items, found, code, where=f"{path}:{line}: {code}", missing=missing)
+    if missing and not any(found.values()):
+        yield f"{path}: no rating of these texts: leave the file out"
     if not missing and (lacking := [code for code in key if code not in lines]):
         first = f"{len(lacking)} texts have no row, the first is {lacking[0]}"
         yield f"{path}: {first}: add them, or allow it with --missing"
@@ -125,7 +127,7 @@ def _read_row(
         said = cells[item.name]
         if not item.levels:
             if said:
-                found[item.name][code] = plain_cell(said)
+                found[item.name][code] = said
         elif not said:
             if not missing:
                 yield f"{where}: {item.name} is empty: fill it in, or allow it with --missing"

@@ -91,10 +91,11 @@ def _systems(ratings: Ratings, item: Item, *, seed: int) -> dict[str, Any]:
 
 
 def _differences(ratings: Ratings, item: Item, *, seed: int) -> list[dict[str, Any]]:
-    """Every other system's mean minus the first one's."""
-    baseline, *others = ratings.systems
-    first = [_mean(ratings, item, baseline)]
-    pairs = compare_all([[_mean(ratings, item, one)] for one in others], first, trials=TRIALS, seed=seed)
+    """Every other system's mean minus the first one's, where both were rated."""
+    means = {system: _mean(ratings, item, system) for system in ratings.systems}
+    baseline, *others = means
+    others = [system for system in others if not np.isnan(means[system].value - means[baseline].value)]
+    pairs = compare_all([[means[one]] for one in others], [means[baseline]], trials=TRIALS, seed=seed)
     adjusted = holm([pair.p_randomisation for [pair] in pairs])
     return [
         {

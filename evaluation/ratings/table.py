@@ -74,7 +74,7 @@ def _difference(one: Mapping[str, Any] | None) -> tuple[str, str, str]:
 
 
 def _interval(ends: list[float | None], sign: str = "") -> str:
-    return " – ".join(_plain(end, sign=sign) for end in ends)
+    return "–" if None in ends else " – ".join(_plain(end, sign=sign) for end in ends)
 
 
 def _plain(value: float | None, sign: str = "") -> str:

@@ -24,6 +24,7 @@ from tasks.datasets.groups import groups_of_data
 from tasks.editions import load_edition
 from tasks.files import hash_file
 from tasks.nouns import CUI, Example, InputError, Task, Value
+from tasks.restricted import restriction_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,6 +95,8 @@ class SystemPlan(Plan):
     """A run in which a system answers from embeddings."""
 
     config: SystemConfig
+    source: DataSet
+    """Whose labelled images it learns from."""
     learn: Labelled
     tune: Labelled
     members: tuple[MemberPlan, ...] = ()
@@ -117,6 +120,13 @@ class SystemPlan(Plan):
     def shared_groups(self) -> set[Hashable]:
         """Articles or patients with images both learned from and tuned on: they make the tuning look too good."""
         return {*self.learn.groups.values()} & {*self.tune.groups.values()}
+
+    @property
+    def restricted(self) -> str:
+        """As of the images asked about, of those it learns from and of its members."""
+        sides = (side for member in self.members for side in (member.tune, member.asked))
+        members = (side.plan.restricted if side.plan else restriction_of(side.path) for side in sides)
+        return self.dataset.restricted or self.source.restricted or next(filter(None, members), "")
 
     @property
     def called(self) -> str:
@@ -185,6 +195,7 @@ def make_system_plan(loaded: Loaded[SystemConfig]) -> SystemPlan:
         edition=load_edition(config.edition, config.task),
         vocabulary=Vocabulary.load(files) if files and concepts else None,
         inputs=inputs,
+        source=source,
         learn=learn,
         tune=tune,
         members=members,

@@ -70,7 +70,7 @@ def _refuse_other_task(head: str, path: Path, task: Task) -> None:
     cells = [cell.strip(' "\r').lower() for cell in re.split(f"[{MARKS}]", head)]
     named = _HEADS.get(cells[1]) if len(cells) > 1 and cells[0] in TITLES else None
     if named not in {None, task}:
-        raise InputError(f"{path}: {head.strip()[:80]!r} are answers to {named}: use --task {named}")
+        raise InputError(f"{path}: {head.strip()[:80]!r} are answers to {named}: {_mend(named)}")
 
 
 def _as_written(head: str, edition: Edition) -> Edition:
@@ -99,9 +99,13 @@ def _read_json(text: str, path: Path, task: Task) -> dict[str, Value]:
     return read_predictions(document, path)
 
 
+def _mend(task: Task | None) -> str:
+    return f"give another file, or --task {task} where the command has it"
+
+
 def _only(wanted: Task, task: Task, path: Path, what: str) -> None:
     if task is not wanted:
-        raise InputError(f"{path} looks like {what}, which are answers to {wanted}: use --task {wanted}")
+        raise InputError(f"{path} looks like {what}, which are answers to {wanted}: {_mend(wanted)}")
 
 
 def _is_row(document: object) -> bool:

@@ -57,22 +57,22 @@ def read(root: Path) -> DataSet | None:
         "curriculum (JSON lines)",
         tuple(part(Task.REPORTS, partial(_examples, path, split, record), split) for split, path in files.items()),
         label_files=tuple(files.values()),
-        restricted=str(record.get("data", {}).get("restricted", "")),
+        restricted=str(record["data"].get("restricted", "")) if record else "",
     )
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a file; InputError names the line of the first that is not one."""
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield _row(line, path, f"{path}:{number}")
 
 
-def _row(line: str, path: Path, where: str) -> Row:
+def _row(line: bytes, path: Path, where: str) -> Row:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not JSON ({error}): write one object a line, or make the file again") from error
     if not isinstance(row, dict) or any(not isinstance(row.get(name), str) for name in FIELDS):
         missing = [name for name in FIELDS if not isinstance(row, dict) or not isinstance(row.get(name), str)]
@@ -102,7 +102,7 @@ def _context(prompt: str, where: str) -> dict[str, str]:
         return {}
     try:
         data: Any = json.JSONDecoder(strict=False).raw_decode(prompt, start)[0]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: the patient data of the prompt is no JSON ({error}): correct it") from error
     return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in data.items()}
 
@@ -132,15 +132,15 @@ def _record(root: Path) -> dict[str, Any]:
         record = json.loads((root / RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{root / RECORD} cannot be read ({error}): make the curriculum again") from error
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or not all(isinstance(record.get(part), dict) for part in ("data", "files")):
         raise InputError(f"{root / RECORD} is no record of a curriculum: make the curriculum again")
     return record
 
 
 def _check_declared(path: Path, record: dict[str, Any]) -> None:
     """InputError when the file is not the one that the record beside it tells of."""
-    declared = record.get("files", {}).get(path.name, {}).get("sha256")
-    if declared is not None and declared != hash_file(path):
+    declared = record["files"].get(path.name) if record else None
+    if record and not (isinstance(declared, dict) and declared.get("sha256") == hash_file(path)):
         raise InputError(f"{path} is not the file that {RECORD} beside it tells of: make the curriculum again")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FORM = "fold-2-of-5 or except-fold-2-of-5"
 """How folds are called, for messages."""
-_NAME = re.compile(r"(?P<rest>except-)?fold-(?P<number>\d+)-of-(?P<total>\d+)")
+_NAME = re.compile(r"(?P<rest>except-)?fold-(?P<number>\d{1,6})-of-(?P<total>\d{1,6})")
 
 
 @dataclass(frozen=True, slots=True)

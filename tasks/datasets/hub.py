@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,8 +137,9 @@ def _rows(task: Task, path: Path, *, start: int) -> Iterator[Row]:
     for n in range(height(path)):
         row = {name: column[n] for name, column in cells.items()}
         given = next((row[name] for name in IDS if name in row), f"{start + n:06d}")
-        image_id = checked_id(str(given).strip(), f"{path}, row {n}")
-        context = {name: str(row[name]) for name in CONTEXT if row.get(name)} if task is Task.REPORTS else {}
+        image_id = checked_id(_text(given), f"{path}, row {n}")
+        told = {name: _text(row.get(name)) for name in CONTEXT} if task is Task.REPORTS else {}
+        context = {name: text for name, text in told.items() if text}
         there = Cell(path, n, image) if has_image is None or has_image[n] else None
         views = (Cell(path, n, lateral),) if lateral and has_view and has_view[n] else ()
         yield Row(image_id, there, _value(task, row), context, views)
@@ -146,12 +148,17 @@ def _rows(task: Task, path: Path, *, start: int) -> Iterator[Row]:
 def _value(task: Task, row: Mapping[str, Any]) -> Value | None:
     """The reference of a row, None where it has none."""
     if task is Task.REPORTS:
-        findings, impression = (str(row.get(name) or "").strip() for name in SECTIONS)
+        findings, impression = (_text(row.get(name)) for name in SECTIONS)
         return Report(findings, impression) if any(name in row for name in SECTIONS) else None
     value = next((row[name] for name in VALUES[task] if name in row), None)
     if value is None or task is Task.CAPTIONS:
         return value
     return cuis_of(";".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def _text(cell: Any) -> str:
+    """A cell without blanks at its ends; empty for a missing one, which pandas writes as NaN."""
+    return "" if cell is None or (isinstance(cell, float) and isnan(cell)) else str(cell).strip()
 
 
 def _names(path: Path) -> dict[str, str]:

@@ -20,11 +20,13 @@ from tasks.datasets.dataset import DataSet, part
 from tasks.datasets.folder import ImageFolder, first_with_images
 from tasks.datasets.rows import hashed_split
 from tasks.datasets.studies import NO_SPLIT, study_notes
-from tasks.datasets.table import checked_id, find, read_rows, read_table
+from tasks.datasets.table import checked_id, find, normalised, read_rows, read_table
 from tasks.nouns import Example, InputError, Report, Task
 
 REPORTS = "indiana_reports.csv"
 PROJECTIONS = "indiana_projections.csv"
+COLUMNS = ("uid", "filename", "projection")
+"""Of the projections."""
 CONTEXT = ("indication", "comparison")
 PUBLISHED = (3851, 7466)
 """Rows of the two tables as Kaggle has them."""
@@ -49,18 +51,19 @@ def read(root: Path) -> DataSet | None:
 
 
 def _examples(root: Path, images: ImageFolder) -> tuple[list[Example], tuple[str, ...]]:
-    projections, rows = _projections(root / PROJECTIONS), read_table(root / REPORTS).fields()
+    projections, table = _projections(root / PROJECTIONS), read_table(root / REPORTS)
+    findings, impressions, rows = table.column("findings"), table.column("impression"), table.fields()
     examples: list[Example] = []
     empty = without_frontal = 0
     for uid, fields in rows.items():
-        report = Report(fields.get("findings", ""), fields.get("impression", ""))
+        report = Report(findings[uid].strip(), impressions[uid].strip())
         of = projections.get(uid, {"frontal": [], "lateral": []})
         if not (report.findings or report.impression):
             empty += 1
         elif not of["frontal"]:
             without_frontal += 1
         else:
-            context = {key: value for key, value in fields.items() if key in CONTEXT}
+            context = {key: value for title, value in fields.items() if (key := normalised(title)) in CONTEXT}
             first, *views = (images.image(Path(name).stem) for name in _in_order(of))
             examples.append(Example(uid, first, hashed_split(uid), report, context, tuple(views)))
     files = sum(len(names) for of in projections.values() for names in of.values())
@@ -87,11 +90,13 @@ def _projections(path: Path) -> Projections:
     """The images of each study; InputError for an incomplete row, another projection, or an image given twice."""
     rows = read_rows(path)
     header = tuple(next(rows)[1])
-    places = [find(header, name) for name in ("uid", "filename", "projection")]
+    places = [find(header, name) for name in COLUMNS]
+    if None in places:
+        raise InputError(f"{path}:1: no column '{COLUMNS[places.index(None)]}' in the header: name the columns so")
     found: Projections = {}
     lines: dict[str, int] = {}
     for line, row in rows:
-        uid, name, projection = (row[n].strip() if n is not None else "" for n in places)
+        uid, name, projection = (row[n].strip() for n in places if n is not None)
         if not (uid and name and projection):
             raise InputError(f"{path}:{line}: uid, filename and projection are needed: complete the row")
         of = found.setdefault(uid, {"frontal": [], "lateral": []})

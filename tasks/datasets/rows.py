@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from tasks.datasets.dataset import split_of
@@ -20,6 +20,8 @@ from tasks.nouns import Example, InputError, Report, Task, Value
 
 CONCEPT_COLUMNS = ("cuis", "cui", "concepts")
 CAPTION_COLUMNS = ("caption", "captions")
+LABEL = re.compile(r"(?:-?[01](?:\.0*)?)?")
+"""A field of a table of labels: 1, 0 or -1, also as 1.0, or nothing."""
 
 
 def labelled(task: Task, path: Path, images: ImageFolder, split: str | None = None) -> list[Example]:
@@ -27,10 +29,13 @@ def labelled(task: Task, path: Path, images: ImageFolder, split: str | None = No
 
     Beside a table of reports, `labels.csv` and `context.csv` are read too.
     """
-    context = fields_of(path.with_name("context.csv")) if task is Task.REPORTS else {}
+    beside = path.with_name("context.csv")
+    context = fields_of(beside) if task is Task.REPORTS else {}
+    references = dict(_references(task, path))
+    _check_any(context, references, beside)
     return [
         Example(image_id, images.image(image_id), split or split_of(image_id), value, context.get(image_id, {}))
-        for image_id, value in _references(task, path)
+        for image_id, value in references.items()
     ]
 
 
@@ -74,10 +79,17 @@ def _references(task: Task, path: Path) -> Iterable[tuple[str, Value]]:
         return table.column(*CAPTION_COLUMNS).items()
     findings, impressions = table.column("findings"), table.column("impression")
     labels = _labels(path.with_name("labels.csv"))
+    _check_any(labels, table.rows, path.with_name("labels.csv"))
     return [
         (image_id, Report(findings[image_id].strip(), impressions[image_id].strip(), labels.get(image_id, {})))
         for image_id in table.rows
     ]
+
+
+def _check_any(found: Mapping[str, object], ids: Collection[str], path: Path) -> None:
+    """InputError when the table beside the reports is of other images, and all of it would be lost."""
+    if found and not found.keys() & set(ids):
+        raise InputError(f"{path}: none of its ids, such as '{next(iter(found))}', has a report: correct its ids")
 
 
 def _labels(path: Path) -> dict[str, dict[str, int | None]]:
@@ -85,16 +97,14 @@ def _labels(path: Path) -> dict[str, dict[str, int | None]]:
     if not path.is_file():
         return {}
     table = read_table(path)
-    labels: dict[str, dict[str, int | None]] = {image_id: {} for image_id in table.rows}
-    for n, title in enumerate(table.header):
-        if n == table.id_place:
-            continue
-        for image_id, row in table.rows.items():
-            try:
-                labels[image_id][title] = int(float(row[n])) if row[n].strip() else None
-            except ValueError as error:
+    titles = [(n, title) for n, title in enumerate(table.header) if n != table.id_place]
+    labels: dict[str, dict[str, int | None]] = {}
+    for image_id, row in table.rows.items():
+        for n, title in titles:
+            if not LABEL.fullmatch(row[n].strip()):
                 raise InputError(
                     f"{path}: image '{image_id}', label '{title}': {row[n]!r} is no label: "
                     "use 1, 0, -1 or leave it empty"
-                ) from error
+                )
+        labels[image_id] = {title: int(float(row[n])) if row[n].strip() else None for n, title in titles}
     return labels

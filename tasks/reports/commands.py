@@ -15,7 +15,7 @@ import click
 from tasks.files import write_whole
 from tasks.nouns import InputError, Report, Task
 from tasks.options import DEFAULT_YEAR, FILE
-from tasks.restricted import MAY, refuse_restricted
+from tasks.restricted import MAY, refuse_made_from, refuse_restricted
 
 
 @click.command()
@@ -70,11 +70,7 @@ def _of_data(folder: str, split: str, *, allowed: bool) -> Mapping[str, Report]:
     from tasks.datasets import open_dataset
 
     data = open_dataset(folder)
-    if data.restricted and not allowed:
-        raise InputError(
-            f"{folder} is {data.restricted}: its agreement forbids to pass on what is made from it. If you have the "
-            "right to, say so with --i-have-the-right"
-        )
+    refuse_made_from(data.restricted, data.root, allowed=allowed)
     examples = data.examples(Task.REPORTS, split)
     reports = {example.image_id: example.reference for example in examples if isinstance(example.reference, Report)}
     if not reports:

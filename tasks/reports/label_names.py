@@ -60,7 +60,7 @@ def read_labels(value: Any) -> dict[str, int | None]:
     if isinstance(value, str):
         value = next((document for document, _ in objects(value)), None) or dict(_PAIR.findall(value))
     named = value.items() if isinstance(value, dict) else ()
-    return {canonical(name): thought(said(inner)) for name, inner in named}
+    return {canonical(said(name)): thought(said(inner)) for name, inner in named}
 
 
 def thought(value: str) -> int | None:

@@ -26,7 +26,7 @@ from tasks.reports.mentions import Mention, mentions
 from tasks.reports.phrases import OTHER
 from tasks.reports.sentences import sentences
 
-NAME = f"rules:1 negspacy:{version('negspacy')} spacy:{version('spacy')}"
+NAME = f"rules:2 negspacy:{version('negspacy')} spacy:{version('spacy')}"
 """The labeler in the signature of a score; its number is raised whenever a rule or phrase changes."""
 _STRENGTH: tuple[int | None, ...] = (None, 0, -1, 1)
 """Of several mentions the last of these is the label."""

@@ -40,6 +40,7 @@ _MARKS = {quotes: re.compile(rf"\\.|[{quotes}]", re.DOTALL) for quotes in (_DOUB
 _STOP = re.compile(r"[,\n}\]]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _MEANT = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_HALF = re.compile("[\ud800-\udfff]")
 _NOTHING = {"", "null", "none", "nan"}
 _DEEPEST = 40
 
@@ -74,12 +75,16 @@ def first_list(text: str) -> list[Any]:
 
 
 def said(value: Any) -> str:
-    """A value of a JSON object as text: a list's items and an object's entries one a line."""
+    """A value of a JSON object as text: a list's items and an object's entries one a line.
+
+    Escapes of half a character, which no file can hold, become U+FFFD; two halves the character that they are.
+    """
     if isinstance(value, dict):
         return "\n".join(f"{key}: {said(inner)}" for key, inner in value.items())
     if isinstance(value, list):
         return "\n".join(map(said, value))
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if _HALF.search(text) else text
 
 
 def is_cut(value: Any) -> bool:

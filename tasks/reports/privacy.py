@@ -21,7 +21,9 @@ _MONTH = (
 _YEAR = r"(?:19|20)\d\d"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH_NUMBER = r"(?:0?[1-9]|1[0-2])"
-_NAME = r"(?!XX)[A-Z](?:\.|(?:['’][A-Z])?[a-z]++(?:['’-]?[A-Z][a-z]++)*+)"
+_UPPER, _LOWER = "[A-ZÀ-ÖØ-ÞĀ-Ž]", "[a-zß-öø-ÿā-ž]"
+"""Of the Latin alphabets of Europe; the last range of each holds both cases."""
+_NAME = rf"(?!XX){_UPPER}(?:\.|(?:['’]{_UPPER})?{_LOWER}++(?:['’-]?{_UPPER}{_LOWER}++)*+)"
 """A capitalised word or an initial; what masks a name (XXXX) is none."""
 _SAID = r"(?:dictated|signed|transcribed|reviewed|interpreted|approved|verified|discussed|communicated|reported|read)"
 _TEAM = "Radiolog|Department|Team|Service|Resident|Attending|Hospital|Imaging"
@@ -54,8 +56,9 @@ KINDS = {
     ),
     "number": re.compile(r"(?<![\w.,-])\d{7,}(?![\w-]|[.,]\d)"),
     "name": re.compile(
-        rf"""\b(?:(?:Drs?|Prof(?:essor)?|Mrs|Ms|Miss)\b\.?|Mr\.|Mr(?=[ ](?!Imag|Angio|Scan|Veno|Spectro|Cholangio)))
-        [ ]{_NAME}(?:[ ]{_NAME})?
+        rf"""\b(?:Drs?|Prof(?:essor)?|Mrs?|Ms|Miss)(?:\.[ ]?|[ ])
+        (?<!Mr[ ](?=Imag|Angio|Scan|Veno|Spectro|Cholangio)){_NAME}(?:[ ]{_NAME})?
+        |\b(?:DRS?|PROF|MRS)\.[ ]?(?!XX){_UPPER}(?:['’-]?{_UPPER})++
         |\b{_NAME}[ ](?:[A-Z]\.?[ ])?{_NAME},[ ](?:M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|FRCR|MBBS)(?!\w)
         |(?i:\b{_SAID}[ ](?:by|with|to):?)[ ](?!(?:\w+[ ])?(?:{_TEAM})){_NAME},?[ ]{_NAME}(?![ ]et\b)
         |\b(?:by|with|to|BY|WITH|TO)[ ](?:dr|DR)[ ]?\.?[ ](?!xx|XX)(?:[a-z]{{2,}}|[A-Z]{{2,}})
@@ -74,7 +77,7 @@ _SIGNS = {
     "URL": re.compile(r"://|[wW]{3}\."),
     "e-mail address": re.compile("@"),
     "date": re.compile(r"[0-9](?:[/.-]\w+[/.-][0-9]|(?:(?<=1)9|(?<=2)0)[0-9][0-9])"),
-    "name": re.compile(r"D[rR]|dr[ .]|M[rsi]|Prof|, [MDRPF]|d (?i:by|with|to)\b|a(?:me|tient) ?:"),
+    "name": re.compile(r"D[rR]|dr[ .]|M[rsiR]|P(?:rof|ROF)|, [MDRPF]|d (?i:by|with|to)\b|a(?:me|tient) ?:"),
 }
 """What a text must hold to hold one of the kind, of the other kinds `_FIGURES`; looked for first, as it is quicker."""
 

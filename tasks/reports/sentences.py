@@ -1,7 +1,7 @@
-"""The sentences of a report as the labeler reads them: lower case, one blank between words, misspellings mended.
+"""The sentences of a report as the labeler reads them: lower case, one blank between words, "n't" and slips mended.
 
-sentences("No pnuemothorax.  Atelectasis and/or\\nconsolidation.")
-# ["no pneumothorax", "atelectasis or consolidation"]
+sentences("Can't see a pnuemothorax.  Atelectasis and/or\\nconsolidation.")
+# ["cannot see a pneumothorax", "atelectasis or consolidation"]
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _SHORTEST = 8
 def sentences(text: str) -> list[str]:
     """The sentences in their order, without the marks at their ends."""
     plain = text.lower().replace("and/or", "or").replace("oedema", "edema").replace("vs.", "vs")
+    plain = re.sub(r"n['’]t\b", " not", re.sub(r"\bcan['’]t\b", "cannot", plain))
     plain = re.sub(r"(?<=[a-z])/(?=[a-z])", " or ", plain)
     found = (re.sub(r"[a-z]+", lambda word: _mended(word[0]), part) for part in _END.split(plain))
     return [sentence for part in found if (sentence := " ".join(part.split()).strip(" .!?"))]

@@ -399,7 +399,7 @@ def test_a_journal_with_a_failure_made_good(tmp_path: Path) -> None:
         (2, '{"images": [], "annotations": [{"image_id": 1, "caption": "x"}]}', "no entry under 'images'"),
         (2, '{"images": 1, "annotations": []}', "not both lists"),
         (2, '{"images":[{"id":1},{"id":1}],"annotations":[{"image_id":1,"caption":"x"}]}', "1 stands twice under"),
-        (1, '[{"image_id": 1, "caption": "x"}]', "answers to caption_prediction: use --task"),
+        (1, '[{"image_id": 1, "caption": "x"}]', "answers to caption_prediction: give another file, or --task"),
         (
             3,
             '{"s": {"model_prediction": "Findings: a"}, "s": {"model_prediction": "Findings: b"}}',
@@ -575,7 +575,7 @@ def test_the_table_of_another_task_is_refused(content: str, task: int, other: st
     table = tmp_path / "x.csv"
     table.write_text(content, encoding="utf-8")
     said = refusal(table, "--task", task, "--to", "jsonl", "--out", tmp_path / "x.jsonl")
-    assert f"are answers to {other}: use --task {other}" in said
+    assert f"are answers to {other}: give another file, or --task {other}" in said
 
 
 def test_tables_that_are_not_quite_the_editions(tmp_path: Path) -> None:

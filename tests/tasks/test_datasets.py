@@ -302,6 +302,27 @@ def test_bytes_that_are_not_utf8_and_faulty_labels(tmp_path: Path) -> None:
         open_dataset(tmp_path).examples(Task.REPORTS, "test")
 
 
+@pytest.mark.parametrize("field", ["2", "0.5", "-1.5", "1e400", "inf", "nan", "--1", "\u0661"])
+def test_a_label_is_one_of_three(tmp_path: Path, field: str) -> None:
+    write(tmp_path / "reports.csv", "ID,Findings,Impression\na,b,c\nd,e,f\n")
+    write(tmp_path / "labels.csv", f"ID,Edema,Mass\na,-1.0,0\nd, ,{field}\n")
+    with pytest.raises(InputError, match=r"image 'd', label 'Mass': .* is no label: use 1, 0, -1"):
+        open_dataset(tmp_path).examples(Task.REPORTS, "test")
+    write(tmp_path / "labels.csv", "ID,Edema,Mass\na,-1.0,0\nd, ,1.\n")
+    known = [e.reference for e in open_dataset(tmp_path).examples(Task.REPORTS, "test")]
+    assert known == [Report("b", "c", {"Edema": -1, "Mass": 0}), Report("e", "f", {"Edema": None, "Mass": 1})]
+
+
+@pytest.mark.parametrize("name", ["labels", "context"])
+def test_a_table_of_other_images_is_not_dropped_in_silence(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "reports.csv", "ID,Findings,Impression\na,b,c\nd,e,f\n")
+    write(tmp_path / f"{name}.csv", "ID,Edema\na.jpg,1\nd.jpg,1\n")
+    with pytest.raises(InputError, match=rf"{name}\.csv: none of its ids, such as 'a\.jpg', has a report"):
+        open_dataset(tmp_path).examples(Task.REPORTS, "test")
+    write(tmp_path / f"{name}.csv", "ID,Edema\na,1\nd.jpg,1\n")
+    assert len(open_dataset(tmp_path).examples(Task.REPORTS, "test")) == 2
+
+
 @given(st.text(max_size=80))
 @settings(max_examples=150, deadline=None)
 def test_any_text_is_a_table_or_an_input_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:

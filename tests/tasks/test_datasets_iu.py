@@ -137,6 +137,22 @@ def test_faulty_projections(tmp_path: Path, row: str, expected: str) -> None:
         open_dataset(tmp_path)
 
 
+def test_columns_are_known_in_any_case_and_none_is_lost_in_silence(tmp_path: Path) -> None:
+    kaggle(tmp_path, REPORTS, PROJECTIONS)
+    before = studies(open_dataset(tmp_path))
+    reports, projections = tmp_path / "indiana_reports.csv", tmp_path / "indiana_projections.csv"
+    rows = reports.read_text(encoding="utf-8").partition("\n")[2]
+    reports.write_text(f"{HEADER.upper()}\n{rows}", encoding="utf-8")
+    assert studies(open_dataset(tmp_path)) == before
+    for gone in ("findings", "impression"):
+        reports.write_text(f"{HEADER.replace(gone, 'text')}\n{rows}", encoding="utf-8")
+        with pytest.raises(InputError, match=rf"indiana_reports\.csv:1: no column '{gone}'"):
+            open_dataset(tmp_path)
+    projections.write_text("uid,filename,view\n1,a.png,Frontal\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"indiana_projections\.csv:1: no column 'projection'"):
+        open_dataset(tmp_path)
+
+
 def as_bytes(data: bytes | None) -> Any:
     return data
 
@@ -173,6 +189,17 @@ def parquet(path: Path, columns: dict[str, list[Any]]) -> None:
 
 def shade(source: Any) -> Any:
     return open_image(source).getpixel((0, 0))[0]  # type: ignore[index]
+
+
+def test_open_i_with_missing_cells_as_pandas_writes_them(tmp_path: Path) -> None:
+    columns = open_i(as_bytes, 2) | {"img_frontal": [png(1), png(2)], "findings": [float("nan")] * 2}
+    parquet(tmp_path / "a.parquet", columns | {"indication": [float("nan")] * 2, "impression": ["x", "y"]})
+    found = studies(open_dataset(tmp_path))
+    assert [e.reference for e in found.values()] == [Report("", "x"), Report("", "y")]
+    assert found["0"].context == {"comparison": "None."}
+    parquet(tmp_path / "a.parquet", columns | {"uid": ["0", None]})
+    with pytest.raises(InputError, match=r"a\.parquet, row 1: an empty image id"):
+        open_dataset(tmp_path)
 
 
 @pytest.mark.parametrize("form", [as_bytes, as_struct, as_text])

@@ -91,6 +91,13 @@ def test_other_forms_of_mimic_paths(tmp_path: Path, path: str) -> None:
     assert open_dataset(annotation(tmp_path, {"train": [entry("a", path)]})).restricted
 
 
+def test_ids_of_mimic_restrict_whatever_the_paths_are(tmp_path: Path) -> None:
+    ids = {"subject_id": "10000032", "study_id": 50414267}
+    assert open_dataset(annotation(tmp_path, {"train": [entry("a") | ids]})).restricted
+    for other in ({"subject_id": 7, "study_id": 50414267}, {"subject_id": 10000032}):
+        assert not open_dataset(annotation(tmp_path, {"train": [entry("a") | other]})).restricted
+
+
 def without(key: str) -> dict[str, Any]:
     return {name: value for name, value in entry("a").items() if name != key}
 

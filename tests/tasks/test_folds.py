@@ -120,7 +120,7 @@ def test_too_many_folds_and_ids_in_two_splits() -> None:
 
 def test_unknown_splits_name_the_form_of_folds() -> None:
     data = data_set(*EVERY)
-    for split in ("fold-2", "folds", "fold-2-of-5x", "without-masks-dave", "without-masks-"):
+    for split in ("fold-2", "folds", "fold-2-of-5x", f"fold-1-of-{'9' * 5000}", "without-masks-dave", "without-masks-"):
         with pytest.raises(InputError, match="train, valid, test, or a fold such as fold-2-of-5"):
             data.examples(Task.REPORTS, split)
     with pytest.raises(InputError, match="none: it has no data"):

@@ -24,6 +24,7 @@ read when the data is opened, reports and MIMIC-IV when a split is first asked f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,7 @@ from tasks.datasets.mimic.guard import Refused
 from tasks.datasets.mimic.history import TABLES, modules
 from tasks.datasets.mimic.own_context import FILE
 from tasks.datasets.mimic.reports import SECTIONED
-from tasks.datasets.mimic.studies import LABELERS, RELEASE, metadata_of
+from tasks.datasets.mimic.studies import LABELERS, RELEASE, Studies, metadata_of
 from tasks.datasets.mimic.tables import find_table
 from tasks.nouns import InputError, Task
 
@@ -55,6 +56,8 @@ def read(root: Path) -> DataSet | None:
         notes.append("no official split: train, valid, test are 80:10:10 by the SHA-256 of the patient")
     if left := source.studies.split.count(""):
         notes.append(f"{left:,} studies are in no split and left out")
+    if shared := _in_several_splits(source.studies):
+        notes.append(f"{shared:,} patients have studies in several splits: what is learned of them is tested on them")
     if source.studies.elsewhere:
         notes.append(f"{source.studies.elsewhere:,} studies of patients without a folder in files/ are left out")
     return DataSet(
@@ -73,6 +76,12 @@ def refusals(root: Path) -> Iterator[Refused]:
     for split in sorted(set(source.studies.split) - {""}):
         examples_of(source, split)
     yield from source.guard.refused()
+
+
+def _in_several_splits(studies: Studies) -> int:
+    """How many patients have studies in more than one split; none in the official one."""
+    known = {pair for pair in zip(studies.subject.tolist(), studies.split, strict=True) if pair[1]}
+    return sum(n > 1 for n in Counter(subject for subject, _ in known).values())
 
 
 def _label_files(root: Path) -> Iterator[Path]:

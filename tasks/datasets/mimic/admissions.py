@@ -8,7 +8,9 @@ Codes are given when an admission ends: those of admissions that ended before a 
 admission that holds the study (from the arrival in the emergency department on) are its target, never its context.
 
     stays = read_stays(Path("mimic-iv/hosp"), guard)
-    stays.past(0), stays.target(0)      # {"icd9": "486, 4280", "icd10": "J189"}, ("I509", "J189")
+    stays.past(0), stays.target(0)      # {"icd9": "486, 428.0", "icd10": "J18.9"}, ("I50.9", "J18.9")
+
+MIMIC has the codes without their dots; they are set, as E849 would else be a code of both versions.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ from typing import Any
 from tasks.datasets.mimic.guard import LATER, UNDER_WAY, UNTIMED, Guard
 from tasks.datasets.mimic.studies import Studies
 from tasks.datasets.mimic.tables import ABSENT, columns, find_table, has_column
+from tasks.reports.icd import dotted
 
 SEXES = {"F": "female", "M": "male"}
 Code = tuple[int, str]
-"""Version of ICD (9 or 10) and code."""
+"""Version of ICD (9 or 10) and code with its dot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,6 @@ def _codes(path: Path, guard: Guard) -> dict[int, tuple[Code, ...]]:
     found: dict[int, list[Code]] = {}
     versions, hadm, names = rows["icd_version"].tolist(), rows["hadm_id"].tolist(), rows["icd_code"]
     for n in order.tolist():
-        code = (versions[n], names[n].strip())
+        code = (versions[n], dotted(names[n], versions[n]))
         found.setdefault(hadm[n], []).append(known.setdefault(code, code))
     return {admission: tuple(codes) for admission, codes in found.items()}

@@ -89,8 +89,6 @@ def examples_of(source: Source, split: str) -> list[Example]:
     places: list[int] = []
     headless = 0
     for n, told, previous in _told(source, split):
-        if source.studies.split[n] != split:
-            continue
         if not source.studies.frontal[n]:
             dropped["without a frontal image (PA or AP)"] += 1
         elif told is None:
@@ -123,7 +121,7 @@ def _example(source: Source, n: int, split: str, told: Told, previous: str) -> E
 
 
 def _told(source: Source, split: str) -> Iterator[tuple[int, Told | None, str]]:
-    """The studies of all patients of the split, each with its report and the previous one."""
+    """The studies of the split, each with its report and the previous one of its patient, in whatever split."""
     import numpy as np
 
     studies = source.studies
@@ -136,7 +134,8 @@ def _told(source: Source, split: str) -> Iterator[tuple[int, Told | None, str]]:
         if subject != patient:
             patient, earlier = subject, []
         told = source.reports.of(n)
-        yield n, told, _previous(source.guard, n, seconds, earlier)
+        if studies.split[n] == split:
+            yield n, told, _previous(source.guard, n, seconds, earlier)
         if told and (text := format_report(told.report)):
             earlier.append((seconds, text))
 

@@ -2,7 +2,8 @@
 
     ed/vitalsign.csv.gz, ed/triage.csv.gz    vitals; triage has no time of its own: it is that of the arrival, `intime`
                                              of ed/edstays.csv.gz (mimic.mit.edu/docs/iv/modules/ed/triage)
-    hosp/labevents.csv.gz                    labs, known when they were stored (`storetime`), not when blood was drawn
+    hosp/labevents.csv.gz                    labs, known when they were stored (`storetime`); when blood was drawn only
+                                             where that is not given
 
 measurements.csv says which: columns of the ED's tables, and item ids of labevents as in mimic-iv/concepts/measurement
 of github.com/MIT-LCP/mimic-code, with limits outside which a number is taken for a slip. A temperature between 20 and

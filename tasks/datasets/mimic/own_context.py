@@ -4,13 +4,15 @@
     50414267,2180-05-06 20:10:00,yes,
 
 A study may have several rows; of each column the latest one before the study counts, of rows after it none, nor of
-rows without a time. Without the column charttime nothing can be guarded: the fields are taken as they are, and a note
-says so.
+rows without a time; a date alone is the end of its day. Without the column charttime nothing can be guarded: the fields
+are taken as they are, and a note says so.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
+from datetime import time as clock
 from pathlib import Path
 
 from tasks.datasets.mimic.guard import LATER, UNTIMED, Guard
@@ -70,7 +72,10 @@ def _seconds(field: str, where: str) -> int:
     if not field.strip():
         return ABSENT
     try:
-        time = datetime.fromisoformat(field.strip()).replace(tzinfo=None)
-    except ValueError as error:
+        time = datetime.fromisoformat(field.strip())
+        with suppress(ValueError):
+            time = datetime.combine(date.fromisoformat(field.strip()), clock(23, 59, 59))
+        seconds = int((time - datetime(1970, 1, 1)).total_seconds())
+    except (ValueError, TypeError) as error:  # TypeError: a time with a zone, which MIMIC has not
         raise InputError(f"{where}: {field!r} is no time: write it as 2180-05-06 21:30:14") from error
-    return max(0, int((time - datetime(1970, 1, 1)).total_seconds()))
+    return max(0, seconds)

@@ -15,8 +15,9 @@ What opens a section (headings.py has the names):
 The last section of a name that is not empty counts, as in MIT-LCP's txt/create_section_files.py: a wet read stands
 before the final report. "Findings and impression" together are an impression, as there. Of indication, history,
 comparison, technique and examination only the first paragraph is taken: what follows is the body of a report whose
-author gave it no heading, and would tell the answer as context; without headed findings, a paragraph that a blank line
-parts from its heading is body, too. Where there are neither findings nor an impression,
+author gave it no heading, and would tell the answer as context. Without headed findings it may follow at once: then of
+these sections only what stands before the first sentence that begins a line is taken, of the comparison one sentence;
+a paragraph that a blank line parts from its heading is body, too. Where there are neither findings nor an impression,
 this body (MIT-LCP's "last paragraph") is kept under `body`. White space is reduced to single spaces; the masks `___`
 stay. No text raises.
 """
@@ -40,6 +41,7 @@ _COLON = re.compile(r":(?=\s|$)")
 _RULE = re.compile(r"^[ \t]*_{5,}[ \t]*$", re.MULTILINE)
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _BLANK_BEFORE = re.compile(r"\n[ \t]*\n$")
+_NEW_LINE, _NEW_SENTENCE = re.compile(r"(?<=[.?!])[ \t]*\n"), re.compile(r"(?<=[.?!])\s")
 _SENTENCE_ENDS = frozenset(".?!);_")
 
 
@@ -57,6 +59,7 @@ def sections_of(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     bodies: list[str] = []
     loose: dict[str, str] = {}
+    sure: dict[str, str] = {}
     marks = [_Mark("final report", 0, 0), *_divided(text)]
     ends = [*(mark.start for mark in marks[1:]), len(text)]
     for mark, end in zip(marks, ends, strict=True):
@@ -64,6 +67,8 @@ def sections_of(text: str) -> dict[str, str]:
         first, *rest = [p for p in _PARAGRAPH.split(told) if p.strip()] or [""]
         if mark.section in REQUEST:
             _keep(found, mark.section, [first])
+            end_of_it = _NEW_SENTENCE if mark.section == "comparison" else _NEW_LINE
+            _keep(sure, mark.section, [end_of_it.split(first.strip(), 1)[0]])
             if _PARAGRAPH.match(told.lstrip(" \t")):
                 loose[mark.section] = first
         elif mark.section == "final report":
@@ -75,9 +80,9 @@ def sections_of(text: str) -> dict[str, str]:
             bodies.append(body)
     if views := found.pop("views", ""):
         found.setdefault("findings", views)
-    if "findings" not in found and loose:
+    if "findings" not in found:
         bodies = bodies or [_plain([told]) for told in loose.values()]
-        found = {name: told for name, told in found.items() if name not in loose}
+        found = {name: told for name, told in (found | sure).items() if name not in loose}
     if bodies and not any(name in found for name in ANSWER):
         found["body"] = bodies[-1]
     return {name: told for name, told in found.items() if name != "other"}

@@ -16,6 +16,7 @@ AP and no others, so that no lateral or lateral decubitus (AP LLD) passes for on
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.datasets.dataset import ALIASES
 from tasks.datasets.mimic.tables import ABSENT, columns, find_table
 from tasks.datasets.rows import hashed_split
+from tasks.datasets.table import checked_id
 from tasks.nouns import InputError
 from tasks.reports.labels import LABELS
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 RELEASE = "mimic-cxr-2.*-"
 """How the tables' names begin."""
+YEARS_END = 2500
+"""The calendar of MIMIC is shifted into the years 2100 to 2200; the guard counts to 2514."""
 VIEWS = ("PA", "AP")
 """ViewPosition of the frontal views, the better one first."""
 LABELERS = {"chexpert": "CheXpert's labeler", "negbio": "NegBio"}
@@ -76,7 +80,8 @@ def read_studies(root: Path) -> Studies:
     """The studies of the patients who have a folder in `root/files`."""
     import numpy as np
 
-    rows = _images(metadata_of(root))
+    path = metadata_of(root)
+    rows = _images(path)
     here = np.isin(rows["subject_id"], _patients(root / "files"))
     elsewhere = len(np.unique(rows["study_id"][~here]))
     if not here.any():
@@ -89,7 +94,9 @@ def read_studies(root: Path) -> Studies:
     seconds = np.minimum.reduceat(rows["seconds"][kept], starts)
     subject, study = rows["subject_id"][kept][starts], study[starts]
     order = np.lexsort((study, seconds, subject))
-    ids = [rows["dicom_id"][n] for n in kept]
+    ids = [checked_id(rows["dicom_id"][n], str(path)) for n in kept]
+    if twice := next((image for image, n in Counter(ids).items() if n > 1), None):
+        raise InputError(f"{path}: image {twice} stands twice: keep one of the rows")
     ends = np.append(starts[1:], len(kept))
     images = [tuple(ids[starts[n] : ends[n]]) for n in order]
     frontal = rows["view"][kept][starts][order] < len(VIEWS)
@@ -128,21 +135,35 @@ def _images(path: Path) -> dict[str, Any]:
         [rank.get(view.strip().upper(), len(VIEWS)) for view in rows.pop("ViewPosition")], dtype=int
     )
     clock = rows.pop("StudyTime")
-    rows["seconds"] = _seconds(rows.pop("StudyDate"), clock)
+    rows["seconds"] = _seconds(rows.pop("StudyDate"), clock, path)
     order = np.lexsort((np.array(rows["dicom_id"]), np.nan_to_num(clock), rows["view"], rows["study_id"]))
     ids = rows.pop("dicom_id")
     return {name: values[order] for name, values in rows.items()} | {"dicom_id": [ids[n] for n in order]}
 
 
-def _seconds(date: npt.NDArray[np.float64], clock: npt.NDArray[np.float64]) -> Numbers:
-    """Seconds since 1970 of dates such as 21800506 and times such as 213014.531; ABSENT where one is missing."""
+def _seconds(date: npt.NDArray[np.float64], clock: npt.NDArray[np.float64], path: Path) -> Numbers:
+    """Seconds since 1970 of dates such as 21800506 and times such as 213014.531; ABSENT where one is missing.
+
+    InputError for what is no date or time, as the time decides what a study may know.
+    """
     import numpy as np
 
     known = ~(np.isnan(date) | np.isnan(clock))
-    day, time = np.where(known, date, 19700101).astype(np.int64), np.where(known, clock, 0).astype(np.int64)
-    months = (day // 10000 - 1970) * 12 + (day // 100 % 100 - 1)
+    day = np.where(known, np.clip(date, 0, 99999999), 19700101).astype(np.int64)
+    time = np.where(known, np.clip(clock, -1, 999999), 0).astype(np.int64)
+    year, month, hour, minute = day // 10000, day // 100 % 100, time // 10000, time // 100 % 100
+    months = (year - 1970) * 12 + month - 1
     days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day % 100 - 1
-    return np.where(known, days * 86400 + time // 10000 * 3600 + time // 100 % 100 * 60 + time % 100, ABSENT)
+    next_month = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    good = (year >= 1970) & (year < YEARS_END) & (month >= 1) & (month <= 12) & (day % 100 >= 1) & (days < next_month)
+    good &= (hour >= 0) & (hour < 24) & (minute < 60) & (time % 100 <= 60)
+    if not good.all():
+        n = int(np.argmin(good))
+        raise InputError(
+            f"{path}: StudyDate {date[n]:.0f} with StudyTime {clock[n]:g} is no time: write 2180-05-06 21:30:14 as "
+            "21800506 and 213014"
+        )
+    return np.where(known, days * 86400 + hour * 3600 + minute * 60 + time % 100, ABSENT)
 
 
 def _patients(folder: Path) -> list[int]:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from imageclef import cli
-from tasks.nouns import InputError
+from tasks.nouns import InputError, Prediction, Report
 
 N = 60
 IDS = [f"Any_2026_valid_{n}" for n in range(N)]
@@ -58,7 +58,7 @@ def run_folder(data: Path, name: str, answers: Sequence[tuple[str, str]], **inpu
         "task": "report_generation",
         "edition": 2026,
         "finished": "now",
-        "data": {"path": str(data), "split": "valid"},
+        "data": {"path": str(data), "split": "valid", "n": N, "with_context": N},
         "fingerprint": {"sha256": "", "inputs": {**asked, **inputs}},
     }
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
@@ -92,6 +92,42 @@ def test_each_label_is_tested_alone(data: Path) -> None:
     assert line.split()[1:4] == [str(N // 2), "0.000", "1.000"]
 
 
+def test_labels_and_codes_that_neither_run_wrote_are_not_spoken_of(data: Path) -> None:
+    off, on = run_folder(data, "off", UNTOLD), run_folder(data, "on", GOLD, prompt=CONTEXT)
+    header = ["ID", "Cardiomegaly"]
+    rows = [header, *([i, str(n % 2)] for n, i in enumerate(IDS[: N - 5]))]
+    (data / "labels.csv").write_text("".join(f"{','.join(row)}\n" for row in rows), encoding="utf-8")
+    done = compare(off, on)
+    assert done.exit_code == 0 and "stated" not in done.output and "ICD" not in done.output
+    for folder in (off, on):
+        lines = [
+            Prediction(i, Report(*text, {"Cardiomegaly": 1}))
+            for i, text in zip(IDS, UNTOLD if folder == off else GOLD, strict=True)
+        ]
+        journal = "".join(f"{json.dumps(line.to_json())}\n" for line in lines)
+        (folder / "predictions.0.jsonl").write_text(journal, encoding="utf-8")
+    done = compare(off, on)
+    assert done.exit_code == 0 and "labels as the model wrote them" in done.output and "ICD" not in done.output
+    assert "warning: 5 of 60 references have no labels: left out of the scores stated_*" in done.output
+    assert done.output.count("below 100") == 1
+
+
+def test_scores_of_labels_are_shown_once(data: Path) -> None:
+    off, on = run_folder(data, "off", UNTOLD), run_folder(data, "on", GOLD, prompt=CONTEXT)
+    found = json.loads(compare(off, on, "--profile", "chexpert", "--json").stdout)
+    assert found["clinical"] is None
+    assert found["labels"] == json.loads(compare(off, on, "--json").stdout)["labels"] != []
+    found = json.loads(compare(off, on, "--profile", "chexpert", "--metrics", "chexpert_micro5_u1", "--json").stdout)
+    assert len(found["scores"]["comparisons"]) == 1 and len(found["clinical"]["comparisons"]) == 2
+
+
+def test_without_a_score_in_common_nothing_is_said_of_noise(data: Path) -> None:
+    off, on = run_folder(data, "off", UNTOLD), run_folder(data, "on", GOLD, prompt=CONTEXT)
+    done = compare(off, on, "--profile", "rexrank", "--metrics", "green")
+    assert isinstance(done.exception, InputError) and "no score in common" in str(done.exception)
+    assert "needs the package radeval" in done.output
+
+
 def test_what_else_differs_is_said(data: Path) -> None:
     off = run_folder(data, "off", UNTOLD, adapters=["a"])
     done = compare(off, run_folder(data, "on", GOLD, prompt=CONTEXT, adapters=["b"]))
@@ -114,6 +150,14 @@ def test_what_cannot_be_compared_is_refused(data: Path, off: dict[str, Any], on:
     folders = run_folder(data, "off", UNTOLD, **off), run_folder(data, "on", GOLD, **{"prompt": CONTEXT, **on})
     failed = compare(*folders).exception
     assert isinstance(failed, InputError) and said in str(failed)
+
+
+def test_images_without_context_are_counted(data: Path) -> None:
+    on = run_folder(data, "on", GOLD, prompt=CONTEXT)
+    record = json.loads((on / "run.json").read_text(encoding="utf-8"))
+    record["data"]["with_context"] = N - 7
+    (on / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert "of 7 images nothing is known of the patient" in compare(run_folder(data, "off", UNTOLD), on).output
 
 
 def test_a_run_that_asked_no_model_is_refused(data: Path) -> None:

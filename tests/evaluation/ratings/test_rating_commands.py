@@ -96,6 +96,20 @@ def test_a_table_may_stand_beside_a_run(runs: tuple[Path, Path], data: Path, tmp
     assert ",theirs," in (tmp_path / "out" / "key.csv").read_text(encoding="utf-8")
 
 
+def test_line_breaks_and_blanks_do_not_tell_who_wrote_it(tmp_path: Path) -> None:
+    """A submission has none; what other programs and persons wrote is shown in the same way."""
+    data = make_data(tmp_path / "iu")
+    reports = data / "indiana_reports.csv"
+    rows = reports.read_text(encoding="utf-8").replace("Findings of study", '"Findings\n\n of  study')
+    reports.write_text(rows.replace("&.,", '&.\n",'), encoding="utf-8")
+    run = make_run(tmp_path / "run", data, lambda study: Report(f"Findings of study {study} <b>&.", "Normal."))
+    assert make(run, "--out", tmp_path / "out", "--with-reference", "--n", 5).exit_code == 0
+    with (tmp_path / "out" / "for-raters" / "rater-1.csv").open(encoding="utf-8-sig", newline="") as file:
+        findings = [(row["study"], row["findings"]) for row in csv.DictReader(file)]
+    assert len(findings) == 10 and len(set(findings)) == 5
+    assert "\n\n of  study" not in (tmp_path / "out" / "for-raters" / "rater-1.html").read_text(encoding="utf-8")
+
+
 def test_what_to_look_at_before_handing_out_is_said(data: Path, tmp_path: Path) -> None:
     run = make_run(
         tmp_path / "run", data, lambda study: Report(f"Compared with 2019-03-0{int(study) % 9 + 1}.", "Normal.")
@@ -165,6 +179,11 @@ def test_captions_are_rated_as_well_and_concepts_are_not(tmp_path: Path) -> None
         assert (
             sorted(row["caption"] for row in csv.DictReader(file)) == ["CT of the chest."] * 3 + ["Gold caption."] * 3
         )
+    short = gold.replace("Gold caption.", "", 1)
+    (tmp_path / "data" / "captions.csv").write_text(f"ID,Caption\n{short}", encoding="utf-8")
+    made = make(run, "--out", tmp_path / "two", "--with-reference", "--n", 1)
+    assert "warning: 1 studies without a reference are left out" in made.output
+    assert "left out" not in make(run, "--out", tmp_path / "three", "--n", 1).output
     (run / "run.json").write_text(json.dumps(record | {"task": "concept_detection"}), encoding="utf-8")
     with pytest.raises(InputError, match="texts are rated, captions or reports"):
         make(run, "--out", tmp_path / "new")

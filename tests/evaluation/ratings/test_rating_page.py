@@ -22,7 +22,7 @@ from evaluation.ratings.sheet import Row, draw, for_rater, key_table
 from tasks.nouns import Report
 from tasks.reports.disclaimer import DISCLAIMER
 
-HOSTILE = '</p><script>alert("x")</script>\n- "A" & <b>B</b>'
+HOSTILE = '</p><script>alert("x")</script> - "A" & <b>B</b>'
 ITEMS = read_items(None)
 NODE = shutil.which("node")
 # What the script needs of a browser: the fields, what it looks up by id, and a place to keep things.
@@ -152,6 +152,11 @@ def test_an_image_is_scaled_and_readable(tmp_path: Path) -> None:
     picture = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
     assert picture.format == "JPEG" and picture.size == (SIDE, SIDE // 2)
     assert data_uri(tmp_path / "none.png") == ""
+
+
+def test_what_a_file_says_beside_its_pixels_stays_out(tmp_path: Path) -> None:
+    Image.new("L", (20, 20)).save(tmp_path / "said.jpg", comment=b"Jane Doe")
+    assert b"Jane Doe" not in base64.b64decode(data_uri(tmp_path / "said.jpg").partition(",")[2])
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node to run the page's script")

@@ -74,6 +74,23 @@ def test_numbers_that_a_spreadsheet_rewrote(key: Path) -> None:
         read_ratings([path], key=key, items=[item])
 
 
+def test_a_level_that_looks_like_a_formula(key: Path) -> None:
+    """The page saves it behind an apostrophe, as it does comments."""
+    from evaluation.ratings.items import Item
+
+    item = Item("better", "Better?", {"-1": "worse", "0": "alike", "1": "better"}, ordered=True)
+    path = write(key, "KXWTBR,'-1", "BCDFGH,-1", "ZZZZZZ,'1", "QQQQQQ,0", header="code,better")
+    with pytest.raises(InputError, match=r"better is \"'1\": write one of -1, 0, 1"):
+        read_ratings([path], key=key, items=[item])
+    path = write(key, "KXWTBR,'-1", "BCDFGH,-1", "ZZZZZZ,1", "QQQQQQ,0", header="code,better")
+    assert list(read_ratings([path], key=key, items=[item]).levels["better"]["rater-1"].values()) == [
+        "-1",
+        "-1",
+        "1",
+        "0",
+    ]
+
+
 def test_every_fault_is_told_with_its_line(key: Path) -> None:
     one = write(
         key,
@@ -107,6 +124,12 @@ def test_with_missing_cells_may_be_empty_but_not_wrong(key: Path) -> None:
     assert found.levels["would_sign"]["rater-1"] == {"KXWTBR": "yes"}
     with pytest.raises(InputError, match="errors is 'slight'"):
         read(key, write(key, "KXWTBR,s,slight,yes,"), missing=True)
+
+
+def test_a_sheet_nobody_filled_in_is_no_rater(key: Path) -> None:
+    for rows in ((), ("KXWTBR,s,,,", "BCDFGH,s,,,")):
+        with pytest.raises(InputError, match=r"rater-2\.csv: no rating of these texts: leave the file out"):
+            read(key, filled(key), write(key, *rows, name="rater-2"), missing=True)
 
 
 def test_many_faults_are_counted(key: Path) -> None:

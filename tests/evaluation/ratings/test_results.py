@@ -71,6 +71,17 @@ def test_what_is_missing_is_left_out_and_told() -> None:
     assert item["agreement"]["exact"]["value"] == 0.0
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_system_nobody_rated_has_no_difference() -> None:
+    for first, second in (("", "none"), ("none", ""), ("", "")):
+        ratings = ratings_of(one={"a": [first] * 3, "b": [second] * 3})
+        found = results(ratings, seed=0)
+        assert found["items"]["errors"]["differences"] == []
+        console = Console(width=80, record=True)
+        print_results(found, console)
+        assert "– – –" not in console.export_text()
+
+
 def test_the_same_seed_gives_the_same_numbers_and_the_object_is_json() -> None:
     first = json.dumps(results(TWO, seed=0), allow_nan=False)
     assert first == json.dumps(results(TWO, seed=0), allow_nan=False) != json.dumps(results(TWO, seed=1))

@@ -136,8 +136,8 @@ def test_codes_of_earlier_admissions_are_context_and_of_this_one_the_target(tmp_
     )
     example = one(tmp_path, Study(PATIENT, 50000007, "2150-06-01 00:00:00"))
     assert isinstance(example.reference, Report)
-    assert (example.context["icd9"], example.context["icd10"]) == ("4280", "I509, J189")
-    assert example.reference.icd == ("J90", "I509")
+    assert (example.context["icd9"], example.context["icd10"]) == ("428.0", "I50.9, J18.9")
+    assert example.reference.icd == ("J90", "I50.9")
     found = refused(tmp_path)
     assert {reason: found[STUDY, "codes", reason] for reason in (UNDER_WAY, LATER, UNTIMED)} == {
         UNDER_WAY: 2,
@@ -145,9 +145,40 @@ def test_codes_of_earlier_admissions_are_context_and_of_this_one_the_target(tmp_
         UNTIMED: 1,
     }
     later = {e.image_id: e for e in open_dataset(tmp_path / "cxr").examples(Task.REPORTS, "train")}["s50000007"]
-    assert later.context["icd10"] == "C3490, J90, I509, J189"
+    assert later.context["icd10"] == "C34.90, J90, I50.9, J18.9"
     assert isinstance(later.reference, Report)
     assert later.reference.icd == ()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "target", "past"),
+    [
+        (TIME, "2150-03-09 00:00:00", ("J90",), None),
+        ("2150-03-01 00:00:00", TIME, ("J90",), None),  # not yet coded at this second
+        ("2150-03-01 00:00:00", "2150-03-02 09:59:59", (), "J90"),
+        ("2150-03-02 10:00:01", "2150-03-09 00:00:00", (), None),
+    ],
+)
+def test_the_second_of_an_admission_counts(
+    tmp_path: Path, start: str, end: str, target: tuple[str, ...], past: str | None
+) -> None:
+    hospital = tmp_path / "cxr/mimic-iv/hosp"
+    write_hospital(hospital, stays=[(PATIENT, 1, start, end, "")], codes=[(PATIENT, 1, 1, "J90", 10)])
+    example = one(tmp_path)
+    assert isinstance(example.reference, Report)
+    assert (example.reference.icd, example.context.get("icd10")) == (target, past)
+
+
+def test_codes_of_both_versions_stay_two(tmp_path: Path) -> None:
+    """E8490 of ICD-9 is a place of occurrence, E848 of ICD-10 cystic fibrosis, E848 of ICD-9 a vehicle."""
+    write_hospital(
+        tmp_path / "cxr/mimic-iv/hosp",
+        stays=[(PATIENT, 1, "2150-03-01 00:00:00", "2150-03-09 00:00:00", "")],
+        codes=[(PATIENT, 1, 1, "E848", 9), (PATIENT, 1, 2, "E848", 10), (PATIENT, 1, 3, "E8490", 9)],
+    )
+    reference = one(tmp_path).reference
+    assert isinstance(reference, Report)
+    assert reference.icd == ("E848", "E84.8", "E849.0")
 
 
 def test_a_table_of_ones_own_is_guarded_too(tmp_path: Path) -> None:
@@ -165,6 +196,21 @@ def test_a_table_of_ones_own_is_guarded_too(tmp_path: Path) -> None:
     data = open_dataset(tmp_path / "cxr")
     data.examples(Task.REPORTS, "train")
     assert "context.csv: 1 rows are of no study here" in data.notes
+
+
+def test_a_date_alone_is_the_end_of_its_day(tmp_path: Path) -> None:
+    rows = [(STUDY, "2150-03-01", "yesterday", ""), (STUDY, "2150-03-02", "", "today")]
+    write_table(tmp_path / "cxr/context", "study_id,charttime,a,b", rows, packed=False)
+    context = one(tmp_path).context
+    assert (context["a"], context.get("b")) == ("yesterday", None)
+    assert refused(tmp_path) == {(STUDY, "context.csv", LATER): 1}
+
+
+@pytest.mark.parametrize("time", ["soon", "2150-03-02 09:00:00+02:00", "2150-03-02T09:00:00Z"])
+def test_what_is_no_time_of_mimic_is_named(tmp_path: Path, time: str) -> None:
+    write_table(tmp_path / "cxr/context", "study_id,charttime,a", [(STUDY, time, "x")], packed=False)
+    with pytest.raises(InputError, match=r"context\.csv:2: .* is no time"):
+        one(tmp_path)
 
 
 def test_a_table_without_times_is_taken_and_told(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from tasks.datasets import DataSet, open_dataset
 from tasks.datasets.commands import check
 from tasks.datasets.groups import groups_of_examples
+from tasks.datasets.mimic import refusals
 from tasks.nouns import Example, InputError, Report, Task
 from tasks.reports.labels import LABELS
 from tests.tasks.mimic.making import Study, make_cxr, text_of, write_labels, write_table, write_text
@@ -133,6 +134,40 @@ def test_a_study_without_a_time_knows_nothing_and_is_nobodys_past(tmp_path: Path
     told = {name: example.context.get("previous_report", "") for name, example in examples(data).items()}
     assert told["s50000001"] == told["s50000009"] == ""
     assert "50000009" in told["s50000002"]
+
+
+def test_a_patient_in_two_splits_is_told_and_refusals_are_counted_once(tmp_path: Path) -> None:
+    twin = replace(FIRST, study=50000011, split="validate")
+    data = open_dataset(make_cxr(tmp_path, [FIRST, twin, OTHER]))
+    assert any(note.startswith("1 patients have studies in several splits") for note in data.notes)
+    examples(data)
+    found = {(r.study, r.kind): r.values for r in refusals(tmp_path)}
+    assert found == {(50000011, "previous report"): 1}
+    alone = open_dataset(make_cxr(tmp_path / "alone", [FIRST, SECOND]))
+    assert not any("several splits" in note for note in alone.notes)
+
+
+@pytest.mark.parametrize(
+    ("date", "clock", "images", "message"),
+    [
+        ("21501301", "100000", ("a",), r"StudyDate 21501301 with StudyTime 100000 is no time"),
+        ("21500230", "100000", ("a",), "is no time"),
+        ("99990101", "100000", ("a",), "is no time"),
+        ("1e300", "100000", ("a",), "is no time"),
+        ("21500101", "246000", ("a",), "is no time"),
+        ("21500101", "-1e300", ("a",), "is no time"),
+        ("21500101", "100000", ("a", "a"), "image a stands twice"),
+        ("21500101", "100000", ("../a",), "could lead out of the image folder"),
+    ],
+)
+def test_a_row_of_the_metadata_that_cannot_be_is_named(
+    tmp_path: Path, date: str, clock: str, images: tuple[str, ...], message: str
+) -> None:
+    make_cxr(tmp_path, [FIRST])
+    header = "dicom_id,subject_id,study_id,ViewPosition,StudyDate,StudyTime"
+    rows = [(image, FIRST.subject, FIRST.study, "PA", date, clock) for image in images]
+    write_table(tmp_path / "mimic-cxr-2.0.0-metadata", header, rows)
+    bad(tmp_path, message)
 
 
 def test_labels_of_negbio_where_there_are_no_others(tmp_path: Path) -> None:

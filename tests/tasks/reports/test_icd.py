@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.reports.icd import normalised, prefix, read_codes, version
+from tasks.reports.icd import dotted, normalised, prefix, read_codes, version
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,31 @@ from tasks.reports.icd import normalised, prefix, read_codes, version
         ("E8490", "E8490", 9, "E849"),
         ("E000.0", "E0000", 9, "E000"),
         ("E928", "E928", 9, "E928"),
+        ("E887", "E887", 9, "E887"),
+        ("E84.8", "E848", 10, "E84"),
     ],
 )
 def test_a_code(code: str, bare: str, of: int, category: str) -> None:
     assert (normalised(code), version(code), prefix(code)) == (bare, of, category)
+
+
+@pytest.mark.parametrize(
+    ("code", "of", "printed"),
+    [
+        ("E849", 9, "E849"),
+        ("E849", 10, "E84.9"),
+        ("E8490", 9, "E849.0"),
+        ("4280", 9, "428.0"),
+        ("486", 9, "486"),
+        ("v5861", 9, "V58.61"),
+        (" S52131A ", 10, "S52.131A"),
+        ("J18.9", 10, "J18.9"),
+        ("", 10, ""),
+    ],
+)
+def test_the_dot_where_the_version_is_known(code: str, of: int, printed: str) -> None:
+    assert dotted(code, of) == printed
+    assert normalised(printed) == normalised(code)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,20 @@ def test_labels_however_they_are_written(labels: str, rest: str) -> None:
     assert report.labels == {"Edema": 1, "Pleural Effusion": 0, "Fracture": -1, "No Finding": None}
 
 
+def test_words_without_quotes_may_be_cut_and_are_no_section() -> None:
+    with pytest.raises(ValueError, match="no findings and no impression"):
+        parse_report("{findings: Clear lungs, impression: Normal}")
+
+
+@pytest.mark.parametrize("end", ["}", ""])
+def test_half_characters_are_no_text(end: str) -> None:
+    """JSON can escape what UTF-8 cannot hold; a pair of halves is a character."""
+    written = r'{"findings": "\ud83d\ude00 \ud800 lungs", "impression": "Normal", "CheXpert": {"\udc00": 1}' + end
+    report = parse_report(written)
+    assert report == Report("\U0001f600 � lungs", "Normal", {"�": 1})
+    assert format_report(report).encode()
+
+
 @pytest.mark.parametrize("text", ["", "The lungs are clear.", "Findings:\nImpression:", "{}", "CheXpert: {'Edema': 1}"])
 def test_no_report(text: str) -> None:
     with pytest.raises(ValueError, match="no findings and no impression"):
