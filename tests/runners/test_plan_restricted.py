@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runners.config_files import load, load_as
+from runners.curriculum import write_curriculum
 from runners.plan import ModelPlan, make_plan
 from runners.systems.config import SystemConfig
 from runners.systems.plan import make_system_plan
+from tasks.datasets import open_dataset
 from tasks.sample.release import write_release
 
 ROOT = Path(__file__).parents[2]
@@ -22,20 +25,6 @@ WHY = "some data, an agreement"
 def sample(tmp_path: Path) -> Path:
     write_release(tmp_path / "sample", {"train": 12, "valid": 12, "test": 12})
     return tmp_path / "sample"
-
-
-def curriculum(sample: Path, folder: Path) -> Path:
-    """The sample's training reports as a data set that may not be passed on."""
-    image = next((sample / "dev_report" / "images").iterdir())
-    row = {"prompt": "Image:<image>", "target": "Impression: Normal.", "mode": "image_only", "stage": "A"}
-    for split in ("train", "valid"):
-        copy = folder / f"{split}.jpg"
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_bytes(image.read_bytes())
-        text = json.dumps({"image": copy.name, **row}) + "\n"
-        (folder / f"curriculum_{split}.jsonl").write_text(text, encoding="utf-8")
-    (folder / "curriculum.json").write_text(json.dumps({"data": {"restricted": WHY}, "files": {}}), encoding="utf-8")
-    return folder
 
 
 def plan(sample: Path, *settings: str) -> ModelPlan:
@@ -57,7 +46,9 @@ def test_an_adapter_that_learned_from_restricted_data_marks_its_runs(sample: Pat
 
 
 def test_a_system_that_learned_from_restricted_data_marks_its_runs(sample: Path, tmp_path: Path) -> None:
-    learned = curriculum(sample, tmp_path / "learned")
+    learned = tmp_path / "learned"
+    marked = replace(open_dataset(sample), restricted=WHY)
+    write_curriculum(marked, learned, splits={"train": "train", "valid": "valid"})
     asked = [f"data.path={sample}", f"learn.path={learned}"]
     loaded = load_as(SystemConfig, CONFIGS / "knn.yaml", asked)
     assert make_system_plan(loaded).restricted == WHY
