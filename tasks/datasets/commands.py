@@ -6,22 +6,31 @@ imageclef data fetch rocov2 --out ../data/rocov2
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tasks.files import write_whole
+from tasks.nouns import InputError
+from tasks.options import FILE
+
 if TYPE_CHECKING:
+    from tasks.datasets import DataSet
     from tasks.datasets.audit import Look
 
 
 @click.command()
 @click.argument("folder", metavar="DATA")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def check(folder: str, as_json: bool) -> None:
+@click.option("--refused", type=FILE, help="MIMIC-CXR: write what each study may not know, and why, as a CSV.")
+def check(folder: str, as_json: bool, refused: Path | None) -> None:
     """Counts against the published ones, problems, and duplicates across splits.
 
     DATA is the folder of a data set in any known layout, or `sample`. Every image is decoded. Exit
@@ -37,13 +46,32 @@ def check(folder: str, as_json: bool) -> None:
     def shown(looks: Iterable[Look], total: int) -> Iterable[Look]:
         return track(looks, "images", total=total, console=Console(stderr=True), transient=True)
 
-    found = audit(open_dataset(folder), track=shown)
+    dataset = open_dataset(folder)
+    if refused is not None:
+        _write_refused(dataset, refused)
+    found = audit(dataset, track=shown)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
         print_audit(found)
     if not found.clean:
         sys.exit(1)
+
+
+def _write_refused(dataset: DataSet, out: Path) -> None:
+    """The table of the time-leakage guard: study, kind, reason, values."""
+    from tasks.datasets import mimic
+    from tasks.datasets.mimic.guard import Refused
+
+    if dataset.layout != mimic.LAYOUT:
+        raise InputError(f"{dataset.root} is not MIMIC-CXR: nothing in it is refused for its time; leave out --refused")
+    if out.exists():
+        raise InputError(f"{out} exists: give --refused a new name")
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(Refused.__dataclass_fields__)
+    table.writerows(astuple(one) for one in mimic.refusals(dataset.root))
+    write_whole(out, text.getvalue())
 
 
 @click.command()

@@ -14,7 +14,7 @@ first frontal one (PA before AP), its views are the others. The reference has fi
 codes of the admission that holds the study. The context has subject_id (so that intervals and splits know the patient),
 the report's indication, history and comparison, the previous report, and what MIMIC-IV knew strictly before the study:
 age, sex, vitals of 24 and labs of 72 hours, codes of admissions that had ended. What was refused for its time is
-counted in the notes that `imageclef data check` prints; the whole list:
+counted in the notes that `imageclef data check` prints; the whole list, which its `--refused` writes:
 
     for refused in refusals(Path("mimic-cxr-jpg")): ...    # Refused(50414267, "labs", "not before the study", 4)
 
@@ -39,6 +39,7 @@ from tasks.datasets.mimic.studies import LABELERS, RELEASE, Studies, metadata_of
 from tasks.datasets.mimic.tables import find_table
 from tasks.nouns import InputError, Task
 
+LAYOUT = "MIMIC-CXR-JPG"
 LICENCE = "MIMIC-CXR, PhysioNet Credentialed Health Data License 1.5.0"
 
 
@@ -62,7 +63,7 @@ def read(root: Path) -> DataSet | None:
         notes.append(f"{source.studies.elsewhere:,} studies of patients without a folder in files/ are left out")
     return DataSet(
         root,
-        "MIMIC-CXR-JPG",
+        LAYOUT,
         tuple(part(Task.REPORTS, partial(examples_of, source, split), split) for split in splits),
         label_files=tuple(_label_files(root)),
         notes=notes,

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imageclef import cli
 from tasks.datasets import open_dataset
 from tasks.datasets.mimic import refusals
 from tasks.datasets.mimic.guard import LATER, TOO_OLD, UNDER_WAY, UNTIMED, Guard, Refused
@@ -30,6 +32,24 @@ def one(root: Path, *others: Study) -> Example:
 
 def refused(root: Path) -> dict[tuple[int, str, str], int]:
     return {(r.study, r.kind, r.reason): r.values for r in refusals(root / "cxr")}
+
+
+def test_what_was_refused_is_written_by_study(tmp_path: Path) -> None:
+    write_labs(tmp_path / "mimic-iv/hosp", [(PATIENT, CREATININE, "2150-03-02 11:00:00", "2150-03-02 11:30:00", 1.5)])
+    write_hospital(tmp_path / "mimic-iv/hosp", people=[(PATIENT, "F", 50, 2148)])
+    make_cxr(tmp_path / "cxr", [Study(PATIENT, STUDY, TIME)])
+    asked = ["data", "check", str(tmp_path / "cxr"), "--refused", str(tmp_path / "refused.csv")]
+    CliRunner().invoke(cli, asked)
+    lines = (tmp_path / "refused.csv").read_text(encoding="utf-8").splitlines()
+    assert lines == ["study,kind,reason,values", f"{STUDY},labs,{LATER},1"]
+    again = CliRunner().invoke(cli, asked).exception
+    assert isinstance(again, InputError) and "exists" in str(again)
+
+
+def test_other_data_refuses_nothing_for_its_time(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    failed = CliRunner().invoke(cli, ["data", "check", str(tmp_path), "--refused", str(tmp_path / "x.csv")]).exception
+    assert isinstance(failed, InputError) and "not MIMIC-CXR" in str(failed)
 
 
 @pytest.mark.parametrize("place", ["mimic-iv/hosp", "mimiciv/hosp", "cxr/mimic-iv/hosp", "mimic-iv/3.1/hosp"])
