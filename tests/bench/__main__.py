@@ -20,6 +20,7 @@ from tests.bench import (
     embedding,
     generation,
     light,
+    reports,
     retrieval,
     score_command,
     score_models,
@@ -49,6 +50,7 @@ BENCHES: dict[str, Callable[[], Iterable[Row | Text]]] = {
     "retrieval": retrieval.measure,
     "classifier": classifier.measure,
     "training": training.measure,
+    "reports": reports.measure,
     "bertscore": score_models.measure_bertscore,
 }
 WIDTH = 120
