@@ -134,7 +134,7 @@ def print_record(record: Mapping[str, Any], console: Any) -> None:
     for name, told in record["files"].items():
         for why, n in told["dropped"].items():
             if n:
-                console.print(f"{name}: {n} studies left out: {why}", highlight=False)
+                console.print(f"{name}: studies left out, {why}: {n}", highlight=False)
     by = f"the column '{record['grouped_by']}'" if record["grouped_by"] else "their ids: nothing names the patients"
     console.print(f"studies are told apart by {by}; none of valid is in train", highlight=False)
     if record["data"]["restricted"]:
@@ -194,7 +194,7 @@ def _left_by(rows: Sequence[Mapping[str, str]], chosen: Chosen, out: Path) -> Ch
 
 
 def _left_out(dropped: Mapping[str, int]) -> str:
-    return ", ".join(f"{n} studies left out: {why}" for why, n in dropped.items() if n) or "it is empty"
+    return ", ".join(f"studies left out, {why}: {n}" for why, n in dropped.items() if n) or "it is empty"
 
 
 def _balanced(rows: list[dict[str, str]], share: float | None, where: str) -> list[dict[str, str]]:

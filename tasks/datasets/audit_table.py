@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tasks.datasets.audit import Audit
 from tasks.nouns import Problem
+from tasks.problems import counted
 
 MOST_SHOWN = 3
 """Problems of one kind."""
@@ -30,7 +31,7 @@ def print_audit(audit: Audit) -> None:
     if audit.problems:
         console.print(_problems(audit))
     errors = sum(problem.severity == "error" for problem in audit.problems)
-    console.print("[green]clean[/green]" if audit.clean else f"[red]{errors:,} errors[/red]")
+    console.print("[green]clean[/green]" if audit.clean else f"[red]{counted(errors, 'error')}[/red]")
 
 
 def _counts(audit: Audit) -> Table:

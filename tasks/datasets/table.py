@@ -210,8 +210,8 @@ def _check_width(row: Sequence[str], header: Sequence[str], delimiter: str, wher
         )
     if not padded:
         raise InputError(
-            f"{where}: {len(row)} fields where the header has {len(header)}: take line breaks out of the fields, or "
-            f"put double quotes round them; an empty field keeps its {delimiter!r}"
+            f"{where}: {len(row)} field{'s' * (len(row) > 1)} where the header has {len(header)}: take line breaks out "
+            f"of the fields, or put double quotes round them; an empty field keeps its {delimiter!r}"
         )
 
 

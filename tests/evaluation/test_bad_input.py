@@ -171,7 +171,7 @@ def test_broken_rows_after_an_unquoted_line_break(tmp_path: Path) -> None:
         assert "columns-few (1 times, first on line 4)" in refused.stderr
         result = run(gold, save(tmp_path / "broken.csv", broken), 2)
         assert status(result) == 2
-        assert "broken.csv:4: 1 fields where the header has 2: take line breaks out" in str(result.exception)
+        assert "broken.csv:4: 1 field where the header has 2: take line breaks out" in str(result.exception)
 
 
 def test_wrongly_decoded_captions_are_scored_as_they_are(tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ def test_what_is_no_reference_is_refused(content: str | bytes, year: int | None,
         ("ID,Caption\na,\nb, \n", "none of the 2 references is filled in"),
         ("ID,Caption\na,C0040405;C0000726\nb,C1;\nc,\n", "every caption is a list of CUIs"),
         ("ID,CUIs\na,C1\n", "no column 'caption'"),
-        ("ID,Caption\na,CT of the\nchest\n", r":3: 1 fields where the header has 2: take line breaks out"),
-        ("ID,Caption\na,CT of the\rchest\n", r":3: 1 fields"),
+        ("ID,Caption\na,CT of the\nchest\n", r":3: 1 field where the header has 2: take line breaks out"),
+        ("ID,Caption\na,CT of the\rchest\n", r":3: 1 field "),
     ],
 )
 def test_what_is_no_caption_is_refused(content: str, said: str, tmp_path: Path) -> None:

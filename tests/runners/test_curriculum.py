@@ -70,8 +70,8 @@ def test_rows_are_those_of_the_published_form(reports: Path, tmp_path: Path) -> 
 
 def test_no_patient_is_on_both_sides_and_what_is_left_out_is_told(reports: Path, tmp_path: Path) -> None:
     done = _make(reports, tmp_path / "out")
-    assert "1 studies left out: their patient is in valid" in done.output
-    assert "1 studies left out: no impression" in done.output
+    assert "studies left out, their patient is in valid: 1" in done.output
+    assert "studies left out, no impression: 1" in done.output
     told = json.loads((tmp_path / "out" / "curriculum.json").read_text(encoding="utf-8"))
     assert told["grouped_by"] == "subject_id"
     train = told["files"]["curriculum_train.jsonl"]
@@ -103,7 +103,7 @@ def test_what_cannot_be_made_replaces_nothing(reports: Path, tmp_path: Path) -> 
     _make(reports, out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     for more, said in (
-        (("--train", "valid"), "no study that can be used .*6 studies left out: their patient is in valid"),
+        (("--train", "valid"), "no study that can be used .*studies left out, their patient is in valid: 6"),
         (("--train", "nothing"), "no examples of split 'nothing'"),
     ):
         failed = _make(reports, out, "--force", *more).exception
