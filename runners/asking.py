@@ -89,7 +89,7 @@ def prepare(examples: Sequence[Example], model: Model, plan: Asked, decoders: Ex
 def _open(example: Example) -> list[Image] | Failure:
     """The image, and the further views that the plan left the example; a failure when one cannot be opened."""
     images = []
-    for number, source in enumerate((example.image, *example.views), start=1):
+    for number, source in enumerate(example.images, start=1):
         try:
             images.append(open_image(source))
         except (ImageError, OSError) as error:
@@ -147,7 +147,7 @@ class Answerer:
             return self._in_parts(questions, room, whole=whole)
         try:
             if prepared is None:
-                shown = [[open_image(s) for s in (q.example.image, *q.example.views)] for q in questions]
+                shown = [[open_image(s) for s in q.example.images] for q in questions]
                 prepared = _prepared(self._model, shown, [q.prompt for q in questions])
             seed = _batch_seed(self._plan.config.seed, [q.example.image_id for q in questions])
             return list(self._model.generate(prepared, seed=seed))

@@ -27,12 +27,13 @@ def image_costs(examples: Sequence[Example], tokens: Tokens) -> tuple[list[int],
 
     No image is opened for a model that sees all of them at one size.
     """
-    sources = [(example.image, *example.views) for example in examples]
     if len(set(tokens(_SHAPES, [()] * len(_SHAPES)))) == 1:
-        sizes = [[_SHAPES[-1]] * len(study) for study in sources]
-    else:
-        with ThreadPoolExecutor(_READERS, "sizes") as readers:
-            sizes = list(readers.map(lambda study: [stored_size(image) for image in study], sources))
+        longest = _SHAPES[-1]
+        each = {n: tokens([longest], [[longest] * n])[0] for n in {len(example.views) for example in examples}}
+        return [each[len(example.views)] for example in examples], longest
+    sources = [example.images for example in examples]
+    with ThreadPoolExecutor(_READERS, "sizes") as readers:
+        sizes = list(readers.map(lambda study: [stored_size(image) for image in study], sources))
     costs = tokens([first for first, *_ in sizes], [views for _, *views in sizes])
     costliest = sizes[max(range(len(sizes)), key=costs.__getitem__)]
     return costs, max(costliest, key=lambda size: size[0] * size[1])

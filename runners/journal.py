@@ -1,7 +1,7 @@
 """The journal: every prediction, one JSON line, on the disk before the next batch starts.
 
-A run's journal is `predictions.<rank>.jsonl` in its folder. A process that dies leaves at most one torn last
-line, which reading drops and the next append cuts off:
+A run's journal is `predictions.<rank>.jsonl` in its folder; tasks/journal.py reads it. A process that dies leaves at
+most one torn last line, which reading drops and the next append cuts off:
 
     {"image_id": "..._test_0", "status": "ok", "value": ["C0040405"], "text": "CT", "seconds": 0.2, ...}
 """
@@ -15,27 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tasks.journal import whole_lines
 from tasks.nouns import InputError, Prediction
-
-
-def read_journal(folder: Path) -> dict[str, Prediction]:
-    """All predictions in `folder`, by image id; a later line of an image replaces an earlier one, but a failure no
-    answer: when two processes try an image and one fails, it is answered.
-
-    Raises InputError for a damaged line that is not the last one of its file.
-    """
-    found: dict[str, Prediction] = {}
-    for path in sorted(folder.glob("predictions.*.jsonl")):
-        for number, line in enumerate(_whole_lines(path), start=1):
-            try:
-                prediction = Prediction.from_json(json.loads(line.decode("utf-8")))
-            except (ValueError, KeyError, TypeError):
-                raise InputError(
-                    f"{path}:{number}: not a prediction; delete this line and its image is computed again"
-                ) from None
-            if prediction.status == "ok" or found.get(prediction.image_id, prediction).status == "failed":
-                found[prediction.image_id] = prediction
-    return found
 
 
 class Journal:
@@ -45,7 +26,7 @@ class Journal:
         path = folder / f"predictions.{rank}.jsonl"
         self._path = path
         self._file = path.open("ab")
-        whole = sum(len(line) + 1 for line in _whole_lines(path))
+        whole = sum(len(line) + 1 for line in whole_lines(path))
         self._file.truncate(whole)
 
     def append(self, predictions: Iterable[Prediction]) -> None:
@@ -67,8 +48,3 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-
-
-def _whole_lines(path: Path) -> list[bytes]:
-    """The lines that end in a newline; what follows the last newline was torn by a crash."""
-    return path.read_bytes().split(b"\n")[:-1]

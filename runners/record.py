@@ -19,11 +19,11 @@ from filelock import FileLock
 
 from runners.answers import value_text
 from runners.config_files import flatten
-from runners.journal import read_journal
 from runners.plan import ModelPlan, Plan
 from runners.provenance import differing
 from tasks.datasets.groups import context_of
 from tasks.files import hash_file, write_whole
+from tasks.journal import read_journal
 from tasks.nouns import InputError, Prediction, Task
 from tasks.reports import structure
 

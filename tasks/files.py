@@ -1,10 +1,14 @@
-"""Files that are whole or absent, written beside their final name, synced, then renamed into place; and their hash."""
+"""Files that are whole or absent, written beside their final name, synced, then renamed; their hash; tables as text."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
+import math
 import os
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -29,6 +33,15 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table; None and NaN are empty cells, a number has all its digits."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([None if isinstance(cell, float) and math.isnan(cell) else cell for cell in row] for row in rows)
+    return buffer.getvalue()
 
 
 def hash_file(path: Path) -> str:

@@ -92,6 +92,11 @@ class Example:
     views: tuple[ImageSource, ...] = ()
     """Further images of the same study, such as the lateral view."""
 
+    @property
+    def images(self) -> tuple[ImageSource, ...]:
+        """The image and the further views."""
+        return (self.image, *self.views)
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

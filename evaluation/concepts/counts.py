@@ -5,14 +5,12 @@ per_concept([("C0040405",), ("C0040405", "C1306645")], [("C0040405",), ()])[0]  
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from evaluation.metrics.concept_f1 import EMPTY, Cuis, Labels, numbered
 from tasks.concepts import Vocabulary
+from tasks.files import as_csv
 
 
 class Concept(NamedTuple):
@@ -89,15 +87,6 @@ def gains(truths: Labels, ours: Labels, before: Labels, cuis: Sequence[str]) -> 
         gain = None if one.f1 is None or other.f1 is None else one.f1 - other.f1
         found[one.cui] = Gain(other.f1, gain, won, differing - won)
     return found
-
-
-def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; None and NaN are empty cells, a number has all its digits."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([None if isinstance(cell, float) and math.isnan(cell) else cell for cell in row] for row in rows)
-    return buffer.getvalue()
 
 
 def per_concept_csv(

@@ -14,11 +14,12 @@ import numpy as np
 
 from evaluation.concepts.bands import BANDS, Band, bands, bands_of
 from evaluation.concepts.confusion import Presence, modality_confusion, presence
-from evaluation.concepts.counts import Concept, Gain, as_csv, counted, gains
+from evaluation.concepts.counts import Concept, Gain, counted, gains
 from evaluation.concepts.groups import KINDS, Subset, by_group, true_kinds
 from evaluation.concepts.limits import Constant, Limit, chosen, constants, limits
 from evaluation.concepts.material import Material
 from evaluation.concepts.probable import BINS, THRESHOLDS, Weighed, weigh
+from tasks.files import as_csv
 
 TABLES = (
     "limits.csv",

@@ -10,21 +10,22 @@ where both have the same text, so that a table changed by hand is not credited w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from evaluation.labels.codes import UNCERTAIN, place_of
+from evaluation.labels.codes import place_of
+from tasks.datasets.rows import label_in
 from tasks.datasets.table import read_table
-from tasks.nouns import InputError, Prediction, Report, Value
+from tasks.journal import read_journal
+from tasks.nouns import Report, Value
 from tasks.submission import one_line
 
 
 def with_stated(answers: Mapping[str, Value], folder: Path) -> dict[str, Value]:
     """The answers with the labels and codes that the journal in `folder`, if any, has for them."""
-    journal = _journal(folder)
-    return {image_id: _completed(answer, journal.get(image_id)) for image_id, answer in answers.items()}
+    journal = read_journal(folder)
+    return {i: _completed(answer, journal[i].value if i in journal else None) for i, answer in answers.items()}
 
 
 def labels_beside(references: Path) -> dict[str, dict[str, int | None]]:
@@ -36,26 +37,13 @@ def labels_beside(references: Path) -> dict[str, dict[str, int | None]]:
     table = read_table(path)
     columns = [(n, title) for n, title in enumerate(table.header) if place_of(title) is not None]
     return {
-        image_id: {title: _value(row[n], f"{path}: {image_id}, '{title}'") for n, title in columns}
+        image_id: {title: label_in(row[n], f"{path}: {image_id}, '{title}'") for n, title in columns}
         for image_id, row in table.rows.items()
     }
 
 
-def _value(cell: str, where: str) -> int | None:
-    """What a field of CheXpert's tables says: `1.0`, `0.0`, `-1.0` or nothing."""
-    if not cell.strip():
-        return None
-    try:
-        value = float(cell)
-    except ValueError:
-        value = float("nan")
-    if value not in (1, 0, UNCERTAIN):
-        raise InputError(f"{where}: {cell!r} is no label: use 1, 0, -1 or leave it empty")
-    return int(value)
-
-
-def _completed(answer: Value, said: Report | None) -> Value:
-    if not isinstance(answer, Report) or said is None or _text(answer) != _text(said):
+def _completed(answer: Value, said: Value | None) -> Value:
+    if not isinstance(answer, Report) or not isinstance(said, Report) or _text(answer) != _text(said):
         return answer
     return replace(answer, labels=said.labels, icd=said.icd)
 
@@ -63,17 +51,3 @@ def _completed(answer: Value, said: Report | None) -> Value:
 def _text(report: Report) -> tuple[str, str]:
     """The sections as a submission holds them."""
     return one_line(report.findings), one_line(report.impression)
-
-
-def _journal(folder: Path) -> dict[str, Report]:
-    """The answered reports by image; a later line replaces an earlier one, and a torn last line is dropped."""
-    found: dict[str, Report] = {}
-    for path in sorted(folder.glob("predictions.*.jsonl")):
-        for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
-            try:
-                prediction = Prediction.from_json(json.loads(line.decode("utf-8")))
-            except (ValueError, KeyError, TypeError):
-                raise InputError(f"{path}:{number}: not a prediction: delete this line") from None
-            if isinstance(prediction.value, Report) and prediction.status == "ok":
-                found[prediction.image_id] = prediction.value
-    return found

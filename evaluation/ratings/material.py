@@ -69,7 +69,7 @@ def read_material(arguments: Sequence[Path], *, with_reference: bool) -> Materia
     if with_reference:
         systems = _with_reference(systems, examples, arguments[0])
     ids = next(iter(systems.values()))
-    return Material(systems, {i: (examples[i].image, *examples[i].views) for i in ids}, answered - len(ids))
+    return Material(systems, {i: examples[i].images for i in ids}, answered - len(ids))
 
 
 def sections(value: Value) -> dict[str, str]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from evaluation.bootstrap import intervals
 from evaluation.comparison.paired import compare_all, holm
+from evaluation.doubts import FEW
 from evaluation.ratings.agreement import alpha, exact, gwet, kappa
 from evaluation.ratings.items import Item
 from evaluation.ratings.reading import Ratings
@@ -22,8 +23,6 @@ from evaluation.statistics import Array, Statistics
 
 TRIALS = 1000
 """Resamples and swaps."""
-FEW = 100
-"""Below this many studies intervals are wide, and percentile intervals too narrow."""
 
 
 def results(ratings: Ratings, *, seed: int) -> dict[str, Any]:

@@ -16,12 +16,10 @@ one of the tasks comes after it, so that the adapters, which do not move the emb
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tasks.files import write_whole
+from tasks.files import as_csv, write_whole
 from tasks.reports.text import format_report
 from tasks.sample.canvas import SIZE
 from tasks.sample.lexicon import CONCEPTS
@@ -124,6 +122,4 @@ def _drawn(number: int, path: Path) -> tuple[Scene, Picture]:
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    write_whole(path, text.getvalue())
+    write_whole(path, as_csv(header, rows))

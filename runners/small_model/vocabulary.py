@@ -11,8 +11,6 @@ whose `data.vocabulary` is this file know no others.
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,7 +19,7 @@ import click
 
 from tasks.concepts import Vocabulary
 from tasks.datasets import open_dataset
-from tasks.files import write_whole
+from tasks.files import as_csv, write_whole
 from tasks.nouns import InputError, Task, message_of
 
 
@@ -50,12 +48,9 @@ def frequent_concepts(data: str, *, split: str, support: int) -> dict[str, str]:
 def main(data: str, out: Path, *, split: str, support: int) -> None:
     """Write the frequent concepts of the data set DATA to the vocabulary file OUT."""
     try:
-        table = io.StringIO()
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(("CUI", "Canonical name"))
-        writer.writerows(frequent_concepts(data, split=split, support=support).items())
+        table = as_csv(("CUI", "Canonical name"), frequent_concepts(data, split=split, support=support).items())
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, table.getvalue())
+        write_whole(out, table)
     except (InputError, OSError) as error:
         click.echo(f"error: {message_of(error)}", err=True)
         sys.exit(2)

@@ -127,7 +127,7 @@ class Collator:
 
 def _open(sample: Sample) -> list[Image]:
     try:
-        return [open_image(source) for source in (sample.example.image, *sample.example.views)]
+        return [open_image(source) for source in sample.example.images]
     except ImageError as error:
         raise InputError(f"image {sample.example.image_id}: {error}: mend the file, or take the image out") from error
 

@@ -156,7 +156,7 @@ def _with_reference(examples: Sequence[Example], split: str) -> list[Example]:
 
 def _each_image(examples: Sequence[Example]) -> list[Example]:
     """An example for each image, so that further views that cannot be read are told before the training starts."""
-    return [replace(e, image=image, views=()) for e in examples for image in (e.image, *e.views)]
+    return [replace(e, image=image, views=()) for e in examples for image in e.images]
 
 
 def _without_reference(examples: Sequence[Example]) -> dict[str, int]:

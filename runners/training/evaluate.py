@@ -43,7 +43,7 @@ Scorer = Callable[[Mapping[str, Value], Mapping[str, Value], Task, int], Mapping
 """Predictions and references by image id, task, edition's year -> score name -> value, the primary score first."""
 
 PREDICTIONS = "predictions.valid.jsonl"
-"""The answers of the final evaluation, which `runners.journal.read_journal` reads."""
+"""The answers of the final evaluation, which `tasks.journal.read_journal` reads."""
 
 Item = TypeVar("Item")
 

@@ -132,7 +132,7 @@ class _Prompts:
 
     def measure(self, sample: Sample) -> tuple[int, int]:
         """The tokens of a sample's images and prompt, and the last of them."""
-        sources = (sample.example.image, *sample.example.views)
+        sources = sample.example.images
         sizes = [_SIZES[0] if self._one_size else stored_size(source) for source in sources]
         ids = self._text(sample.prompt, len(sizes))
         added = [self._added(size) for size in sizes]

@@ -102,7 +102,7 @@ def audit(data: DataSet, *, track: Callable[[Iterable[Look], int], Iterable[Look
     examples, problems = _read_tables(data)
     places: dict[ImageSource, set[Place]] = {}
     for example in (e for found in examples.values() for e in found):
-        for image in (example.image, *example.views):
+        for image in example.images:
             places.setdefault(image, set()).add((example.split, example.image_id))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         looks = pool.map(look, places)

@@ -6,8 +6,6 @@ imageclef data fetch rocov2 --out ../data/rocov2
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterable
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tasks.files import write_whole
+from tasks.files import as_csv, write_whole
 from tasks.nouns import InputError
 from tasks.options import FILE
 
@@ -67,11 +65,7 @@ def _write_refused(dataset: DataSet, out: Path) -> None:
         raise InputError(f"{dataset.root} is not MIMIC-CXR: nothing in it is refused for its time; leave out --refused")
     if out.exists():
         raise InputError(f"{out} exists: give --refused a new name")
-    text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(Refused.__dataclass_fields__)
-    table.writerows(astuple(one) for one in mimic.refusals(dataset.root))
-    write_whole(out, text.getvalue())
+    write_whole(out, as_csv(list(Refused.__dataclass_fields__), map(astuple, mimic.refusals(dataset.root))))
 
 
 @click.command()

@@ -7,7 +7,7 @@ ImageFolder(Path("dev_concept/images")).image("ImageCLEFmedical_Caption_2026_tra
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,11 @@ def image_names(folder: Path) -> Iterator[str]:
 def first_with_images(*folders: Path) -> ImageFolder:
     """The first folder that holds an image, else the first of all, where every image is then missing."""
     return ImageFolder(next((f for f in folders if next(image_names(f), None)), folders[0]))
+
+
+def first_with_any(folders: Sequence[Path], names: Collection[str]) -> Path:
+    """The first folder in which one of the files is, else the first of all, where every file is then missing."""
+    return next((folder for folder in folders if any((folder / name).is_file() for name in names)), folders[0])
 
 
 def _suffix(name: str) -> str:

@@ -20,13 +20,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tasks.datasets.dataset import ALIASES, DataSet, part
+from tasks.datasets.folder import first_with_any
+from tasks.datasets.mimic import LICENCE
 from tasks.datasets.studies import study_notes
 from tasks.datasets.table import checked_id
 from tasks.nouns import Example, InputError, Report, Task
 
 ANNOTATION = "annotation.json"
-RESTRICTED = "MIMIC-CXR, PhysioNet Credentialed Health Data License 1.5.0"
-"""Of data with the paths or ids of MIMIC-CXR (physionet.org/content/mimic-cxr-jpg)."""
 ONE_TEXT = "a report is one text, the findings of the original: the impressions are empty, and not to be scored"
 _MIMIC = re.compile(r"(.*/)?p\d\d/p\d{8}/s\d{8}(/.*)?")
 _SPLITS = ("train", "val", "test")
@@ -61,7 +61,7 @@ def read(root: Path) -> DataSet | None:
         (part(Task.REPORTS, lambda: kept),),
         label_files=(path,),
         notes=(*study_notes(kept, without_report=empty), ONE_TEXT),
-        restricted=RESTRICTED if restricted else "",
+        restricted=LICENCE if restricted else "",
     )
 
 
@@ -113,9 +113,8 @@ def of_mimic(entry: Mapping[str, Any]) -> bool:
 
 def _images(root: Path, entries: list[tuple[str, str, Any]]) -> Path:
     """The folder that the paths are relative to: the first in which one of the first images is found."""
-    places = [root / "images", root / "files", root]
     names = [entry["image_path"][0] for _, _, entry in entries[:100]]
-    return next((place for place in places if any((place / name).is_file() for name in names)), places[0])
+    return first_with_any([root / "images", root / "files", root], names)
 
 
 def _example(entry: Mapping[str, Any], images: Path, *, split: str, where: str) -> Example:

@@ -26,7 +26,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tasks.datasets.dataset import ALIASES, DataSet, part
-from tasks.datasets.r2gen import RESTRICTED, of_mimic
+from tasks.datasets.folder import first_with_any
+from tasks.datasets.mimic import LICENCE
+from tasks.datasets.r2gen import of_mimic
 from tasks.datasets.studies import study_notes
 from tasks.datasets.table import checked_id
 from tasks.documents import read_documents
@@ -103,7 +105,7 @@ def read_studies(path: Path) -> dict[str, Study]:
 def restriction(studies: Mapping[str, Study]) -> str:
     """Why what these studies hold may not be passed on; empty when nothing says so."""
     found = any(of_mimic({**study, "image_path": _names(study), "study_id": n}) for n, study in studies.items())
-    return RESTRICTED if found else ""
+    return LICENCE if found else ""
 
 
 def context_of(text: str) -> dict[str, str]:
@@ -150,8 +152,7 @@ def _names(study: Study) -> list[str]:
 def _images(root: Path, studies: Mapping[str, Study]) -> Path:
     """The folder that the paths are relative to: the first in which one of the first images is found."""
     names = [name for study in list(studies.values())[:100] for name in _names(study)]
-    places = [root / folder for folder in FOLDERS]
-    return next((place for place in places if any((place / name).is_file() for name in names)), places[0])
+    return first_with_any([root / folder for folder in FOLDERS], names)
 
 
 def _example(name: str, study: Study, images: Path, *, where: str) -> Example:

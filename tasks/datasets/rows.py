@@ -100,11 +100,13 @@ def _labels(path: Path) -> dict[str, dict[str, int | None]]:
     titles = [(n, title) for n, title in enumerate(table.header) if n != table.id_place]
     labels: dict[str, dict[str, int | None]] = {}
     for image_id, row in table.rows.items():
-        for n, title in titles:
-            if not LABEL.fullmatch(row[n].strip()):
-                raise InputError(
-                    f"{path}: image '{image_id}', label '{title}': {row[n]!r} is no label: "
-                    "use 1, 0, -1 or leave it empty"
-                )
-        labels[image_id] = {title: int(float(row[n])) if row[n].strip() else None for n, title in titles}
+        where = f"{path}: image '{image_id}', label "
+        labels[image_id] = {title: label_in(row[n], f"{where}'{title}'") for n, title in titles}
     return labels
+
+
+def label_in(field: str, where: str) -> int | None:
+    """The label in a field of CheXpert's tables: 1, 0, -1 (also as 1.0), None for an empty one."""
+    if not LABEL.fullmatch(field.strip()):
+        raise InputError(f"{where}: {field!r} is no label: use 1, 0, -1 or leave it empty")
+    return int(float(field)) if field.strip() else None

@@ -8,9 +8,9 @@ MIMIC-CXR-JPG (Johnson et al., 2019).
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
+
+from tasks.files import as_csv
 
 LABELS = (
     "No Finding",
@@ -36,10 +36,4 @@ FIVE = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusi
 
 def label_table(labels: Mapping[str, Mapping[str, int | None]]) -> str:
     """Labels by image id as the CSV that lies beside a table of reports: 1, 0, -1, and empty for None or no label."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("ID", *LABELS))
-    for image_id, values in labels.items():
-        row = (values.get(name) for name in LABELS)
-        writer.writerow((image_id, *("" if value is None else value for value in row)))
-    return text.getvalue()
+    return as_csv(("ID", *LABELS), ((i, *(values.get(name) for name in LABELS)) for i, values in labels.items()))

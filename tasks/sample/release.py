@@ -6,15 +6,15 @@ interrupted, damaged or made by another version is written again.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.files import as_csv
 from tasks.nouns import Report
 from tasks.reports.labels import LABELS
 from tasks.sample import image_id
@@ -92,10 +92,10 @@ def write_release(root: Path, counts: Mapping[str, int]) -> None:
     for folders, rows in ((("dev_concept", "dev_caption", "dev_report"), development), (("test",) * 3, test)):
         for name, table in _references(rows).items():
             folder = folders[_ROOM[name]]
-            sizes |= _write(root, f"{folder}/{name}", _csv(table))
+            sizes |= _write(root, f"{folder}/{name}", _bytes(table))
     for name, table in _dictionaries([*development, *test]).items():
-        sizes |= _write(root, f"dev_concept/{name}", _csv(table))
-    sizes |= _write(root, "test/ids.csv", _csv([("ID", ""), *((r.image_id, "") for r in test)]))
+        sizes |= _write(root, f"dev_concept/{name}", _bytes(table))
+    sizes |= _write(root, "test/ids.csv", _bytes([("ID", ""), *((r.image_id, "") for r in test)]))
     _write(root, MARKER, json.dumps({"version": VERSION, "files": sizes}, indent=0).encode())
 
 
@@ -109,7 +109,8 @@ _ROOM = {
 }
 """Table -> which of the three task folders it belongs to."""
 
-Table = Iterable[Sequence[str]]
+Table = Sequence[Sequence[object]]
+"""The header, then the rows; None is an empty cell."""
 
 
 def _references(records: Sequence[Record]) -> dict[str, Table]:
@@ -124,13 +125,12 @@ def _references(records: Sequence[Record]) -> dict[str, Table]:
             ("ID", "Findings", "Impression"),
             *((r.image_id, text.findings, text.impression) for r, text in reports),
         ],
-        "labels.csv": [("ID", *LABELS), *((r.image_id, *_labels(text)) for r, text in reports)],
+        "labels.csv": [
+            ("ID", *LABELS),
+            *((r.image_id, *(text.labels[name] for name in LABELS)) for r, text in reports),
+        ],
         "context.csv": [("ID", *CONTEXT), *((r.image_id, *(r.patient[key] for key in CONTEXT)) for r, _ in reports)],
     }
-
-
-def _labels(text: Report) -> list[str]:
-    return ["" if text.labels[name] is None else str(text.labels[name]) for name in LABELS]
 
 
 def _dictionaries(records: Sequence[Record]) -> dict[str, Table]:
@@ -148,10 +148,8 @@ def _dictionaries(records: Sequence[Record]) -> dict[str, Table]:
     }
 
 
-def _csv(rows: Table) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+def _bytes(table: Table) -> bytes:
+    return as_csv([str(title) for title in table[0]], table[1:]).encode()
 
 
 def _write(root: Path, name: str, data: bytes) -> dict[str, int]:

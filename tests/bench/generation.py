@@ -61,7 +61,7 @@ def measure() -> list[tuple[str, str, str]]:
 
 def _harness(plan: ModelPlan, model: Any) -> dict[str, str]:
     import runners.models
-    from runners.journal import read_journal
+    from tasks.journal import read_journal
 
     # The model is loaded once for all loops: what is compared is the work on the images.
     original = runners.models.load_model

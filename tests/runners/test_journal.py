@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runners.journal import Journal, read_journal
+from runners.journal import Journal
+from tasks.journal import read_journal
 from tasks.nouns import InputError, Prediction, Report
 
 TEXT = st.text(max_size=30)

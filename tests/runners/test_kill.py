@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runners.journal import read_journal
+from tasks.journal import read_journal
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20

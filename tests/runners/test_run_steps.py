@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from runners.journal import read_journal
 from runners.loop import AHEAD, PREPARERS
 from runners.run import execute
+from tasks.journal import read_journal
 from tasks.nouns import InputError
 from tests.runners.standin import IDS, Standin, Use, captions, make_standin_plan, record
 

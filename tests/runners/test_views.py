@@ -19,7 +19,6 @@ from runners import plan as plans
 from runners.batches import image_costs
 from runners.config_files import load as load_config
 from runners.experiments import load_experiment
-from runners.journal import read_journal
 from runners.models import Failure, capacity, rows_of
 from runners.models.capacity import fitting_batch
 from runners.models.families import family_of
@@ -29,6 +28,7 @@ from runners.models.vision_language import VisionLanguageModel
 from runners.plan import ModelPlan, make_plan, with_views
 from runners.preview.catalog import catalog
 from runners.run import execute
+from tasks.journal import read_journal
 from tasks.nouns import Example, InputError
 from tests.runners.asking import PROMPTS, load, pictures
 from tests.runners.chat_server import Ask, ChatServer, Fault, Other, Status, configured

@@ -45,7 +45,7 @@ def studies(data: DataSet) -> dict[str, Example]:
 
 
 def names(example: Example) -> list[str]:
-    return [Path(str(image)).name for image in (example.image, *example.views)]
+    return [Path(str(image)).name for image in example.images]
 
 
 REPORTS = [

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.concepts.counts import Concept, as_csv, gains, labels_of, per_concept, per_concept_csv
+from evaluation.concepts.counts import Concept, gains, labels_of, per_concept, per_concept_csv
 from evaluation.metrics.concept_f1 import Labels, macro_f1, numbered
 from tasks.concepts import Vocabulary
+from tasks.files import as_csv
 
 CT, XRAY, PET, CHEST = "C0040405", "C1306645", "C0032743", "C0817096"
 TRUTHS = [(CT, CHEST), (CT, PET), (XRAY, CHEST), (CHEST,), ()]

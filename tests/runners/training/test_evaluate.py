@@ -14,12 +14,12 @@ import pytest
 import torch
 from torch.multiprocessing.spawn import spawn
 
-from runners.journal import read_journal
 from runners.training.config import TrainConfig
 from runners.training.data import Material, read_material, samples_of
 from runners.training.evaluate import Evaluator, spread
 from runners.training.inference import precision, unchanged
 from runners.training.network import open_for_training
+from tasks.journal import read_journal
 from tasks.nouns import InputError, Task, Value
 from tests.runners.training.looking import config_of, exact
 

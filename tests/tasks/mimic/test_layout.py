@@ -64,7 +64,7 @@ def test_the_first_frontal_image_is_the_one_pa_before_ap_and_no_lateral_passes(t
     axial = replace(LAST, study=50000005, split="train", views=("AP AXIAL", "PA LLD", "LATERAL", ""))
     data = open_dataset(make_cxr(tmp_path, [SECOND, axial]))
     (example,) = examples(data).values()
-    assert [Path(str(image)).stem for image in (example.image, *example.views)] == [SECOND.dicom(n) for n in (2, 0, 1)]
+    assert [Path(str(image)).stem for image in example.images] == [SECOND.dicom(n) for n in (2, 0, 1)]
     assert "train: 1 studies without a frontal image (PA or AP) dropped" in data.notes
 
 
