@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pkgutil
-import sys
 
 import click
 
-from tasks.nouns import InputError, message_of
-from tasks.verbs import Table, Verbs
+from tasks.verbs import Table, Verbs, call
 
 CONCEPTS = {
     "map": ("runners.concepts.commands:map_concepts", "Map text and concept names to CUIs, and CUIs to names."),
@@ -49,11 +47,7 @@ VERBS: Table = {
     "reports": (REPORTS, "Label reports; have experts rate them, blind."),
     "captions": ("evaluation.select:captions", "Make one caption file out of several."),
 }
-cli = Verbs(
-    VERBS,
-    help="From a model to an accepted, scored ImageCLEFmedical Caption submission.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+cli = Verbs(VERBS, help="From a model to an accepted, scored ImageCLEFmedical Caption submission.")
 cli = click.version_option(package_name="imageclef-harness")(cli)
 
 
@@ -65,15 +59,8 @@ def score_finished_runs(result: object) -> None:
 
 
 def main() -> None:
-    """Run the command; what the user must mend is one message and exit status 2, never a traceback."""
-    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is escaped, not fatal
-        getattr(stream, "reconfigure", dict)(errors="backslashreplace")
-    try:
-        # What a training chooses by; imported when it asks.
-        cli(obj=lambda *asked: pkgutil.resolve_name("evaluation.score:values_of")(*asked))  # noqa: PLW0108
-    except (InputError, OSError, UnicodeEncodeError) as error:
-        click.echo(f"error: {message_of(error)}", err=True)
-    sys.exit(2)
+    """Run the command; a training is handed the scores that it chooses by, imported when it asks."""
+    call(cli, lambda *asked: pkgutil.resolve_name("evaluation.score:values_of")(*asked))  # noqa: PLW0108
 
 
 if __name__ == "__main__":

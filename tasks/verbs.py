@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from tasks.nouns import InputError, message_of
+
 Table = Mapping[str, tuple["str | Table", str]]
 """Verb -> where its command is, or the table of a group, and one line of help, shown without importing anything."""
 
@@ -21,7 +23,7 @@ class Verbs(click.Group):
     """Looks its commands up in a table."""
 
     def __init__(self, table: Table, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(context_settings={"help_option_names": ["-h", "--help"]}, **options)
         self.table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -43,3 +45,14 @@ class Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl([(verb, text) for verb, (_, text) in self.table.items()])
+
+
+def call(cli: Verbs, obj: object) -> None:
+    """Run the command; what the user must mend is one message and exit status 2, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is escaped, not fatal
+        getattr(stream, "reconfigure", dict)(errors="backslashreplace")
+    try:
+        cli(obj=obj)
+    except (InputError, OSError, UnicodeEncodeError) as error:
+        click.echo(f"error: {message_of(error)}", err=True)
+    sys.exit(2)

@@ -7,6 +7,8 @@ gold = references_of_run(Path("submissions/concept_detection/base"))    # None w
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from tasks.datasets import open_dataset
 from tasks.datasets.groups import groups_of_data
 from tasks.datasets.table import read_table
 from tasks.nouns import InputError, Task
+
+SCHEMA = 1
+"""The version of run.json that is read here."""
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -30,9 +35,20 @@ def read_record(folder: Path) -> dict[str, Any]:
         whole = False
     if not whole:
         raise InputError(f"{path} is not the record of a run: give another folder, or the submission file")
+    if (schema := record.get("schema", SCHEMA)) != SCHEMA:
+        raise InputError(
+            f"{path} is of version {schema}, this program reads version {SCHEMA}: use the version that wrote it "
+            "(sessions, git), or give the submission file"
+        )
     if not record["finished"]:
-        raise InputError(f"{folder}: the run is not finished: resume it with the command that started it, then score")
+        raise InputError(f"{folder}: the run is not finished: resume it first: {resume_command(record)}")
     return record
+
+
+def resume_command(record: Mapping[str, Any]) -> str:
+    """The command that started the run's last session."""
+    sessions = record.get("sessions") or [{}]
+    return shlex.join(map(str, sessions[-1].get("command", ()))) or "the command that started it"
 
 
 def references_of_run(folder: Path) -> References | None:
