@@ -56,7 +56,7 @@ def _of_texts(answers: Sequence[Value], truths: Sequence[Value], *, shown: Mappi
         found.append(
             f"only {n} {'image' if n == 1 else 'images'}: below {FEW} the intervals are wide and still too optimistic"
         )
-    if [line_of(answer) for answer in answers] == [line_of(truth) for truth in truths]:
+    if all(line_of(answer) == line_of(truth) for answer, truth in zip(answers, truths, strict=True)):
         found.append("every prediction equals its reference: were the references passed twice?")
     empty = sum(1 for answer in answers if not line_of(answer).strip(" ;"))
     if empty:

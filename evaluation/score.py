@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from evaluation import providers
-from evaluation.bootstrap import intervals
+from evaluation.bootstrap import interval, resampled_scores
 from evaluation.doubts import doubts, line_of, why_not
 from evaluation.inputs.references import References
 from evaluation.inputs.sections import part_of
@@ -29,7 +29,7 @@ from evaluation.measure.texts import measure_texts, text_of
 from evaluation.profiles import SURROGATE, Profile, profile_of
 from evaluation.providers.base import Equipment, Pairs
 from evaluation.scores import Score, Scores
-from evaluation.statistics import Measured, Statistics
+from evaluation.statistics import Array, Measured, Statistics
 from tasks.editions import Edition, load_edition
 from tasks.nouns import InputError, Report, Task, Value
 
@@ -87,16 +87,13 @@ def score_systems(
         missing = [name for name in asked.roles if name not in measured[0]]
         by_models = providers.measure_systems(missing, asking, edition=edition, equipment=equipment)
         measured = [own | more for own, more in zip(measured, by_models, strict=True)]
+    known = [{name: one for name, one in own.items() if not math.isnan(one.statistics.value)} for own in measured]
+    known = [counted | _composites(counted, asked) for counted in known]
+    tables = [{name: found[name] for name in _shown(wanted, found)} for found in known]
+    drawn = _resampled(tables, resamples=resamples, seed=seed, groups=groups)
     results = []
-    for ours, own in zip(answers, measured, strict=True):
-        counted = {name: one for name, one in own.items() if not math.isnan(one.statistics.value)}
-        found = counted | _composites(counted, asked)
-        shown = {name: found[name] for name in _shown(wanted, found)}
-        ends = intervals([one.statistics for one in shown.values()], resamples=resamples, seed=seed, groups=groups)
-        scores = {
-            name: _score(name, one, ci, pins=pins, profile=convention)
-            for (name, one), ci in zip(shown.items(), ends, strict=True)
-        }
+    for ours, own, found, shown, values in zip(answers, measured, known, tables, drawn, strict=True):
+        scores = {name: _score(name, one, values[name], pins=pins, profile=convention) for name, one in shown.items()}
         missed = {name: why_not(name, convention, measured=own, found=found) for name in wanted if name not in found}
         dropped = len(references.values) - len(ids)
         warnings = doubts(ours, truths, shown=shown, profile=convention, dropped=dropped)
@@ -107,14 +104,25 @@ def score_systems(
     return results
 
 
-def _score(name: str, one: Measured, ci: tuple[float, float], *, pins: str, profile: Profile) -> Score:
+def _resampled(
+    tables: Sequence[Mapping[str, Measured]], *, resamples: int, seed: int, groups: Sequence[str] | None
+) -> list[dict[str, Array]]:
+    """The scores of each system in the same resamples, which are drawn once for all of them."""
+    flat = [one.statistics for shown in tables for one in shown.values()]
+    drawn = iter(resampled_scores(flat, resamples=resamples, seed=seed, groups=groups))
+    return [{name: next(drawn) for name in shown} for shown in tables]
+
+
+def _score(name: str, one: Measured, resampled: Array, *, pins: str, profile: Profile) -> Score:
+    value = one.statistics.value
     return Score(
-        value=one.statistics.value,
-        ci=ci,
+        value=value,
+        ci=interval(resampled, value, recentred=one.statistics.recentred),
         signature=f"{name}|{pins}|{one.formula}",
         role="extra" if one.surrogate else profile.roles[name],
         statistics=one.statistics,
         surrogate=one.surrogate,
+        resampled=resampled,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from evaluation.profiles import Role
@@ -24,6 +24,8 @@ class Score:
     """Its summands, one row for each of `Scores.ids`."""
     surrogate: bool = False
     """An offline stand-in for an official metric."""
+    resampled: Array | None = field(default=None, repr=False, compare=False)
+    """Its value in each resample that the interval was drawn from."""
 
     @property
     def per_image(self) -> Array:

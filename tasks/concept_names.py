@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 
 _MARKS = {ord(mark): " " for mark in "-_/\\'\"`()[]{}<>*=+|~#@^&%$«»“”‘’´•·–—‐‑−→…"}
-_BREAKS = {ord(";"): " . ", ord(":"): " . ", ord("?"): " . ", ord("!"): " . ", ord("\n"): " . "}
+_MARKS |= {ord(mark): " . " for mark in ";:?!\n"}
 _SHORTEST = 3
 """Letters a word needs to have a plural."""
 
@@ -20,7 +20,7 @@ def fold(text: str) -> str:
     text = text.casefold()
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    text = text.translate(_MARKS).translate(_BREAKS) + " "
+    text = text.translate(_MARKS) + " "
     return " ".join(text.replace(". ", " . ").replace(", ", " , ").split())
 
 

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.bootstrap import CHUNK, interval, resampled_scores, units
-from evaluation.statistics import Array, Statistics, side_by_side
+from evaluation.bootstrap import CHUNK, interval, resampled_scores, units, weighted_sums
+from evaluation.statistics import Array, Statistics
 from tasks.nouns import InputError
 
 TIE = 1e-10
@@ -65,21 +65,40 @@ def compare_all(
     groups: Sequence[Hashable] | None = None,
 ) -> list[list[Comparison]]:
     """Compare each system with the baseline on each metric, the metrics in the same order in all of them."""
-    pairs = [pair for system in systems for pair in zip(system, baseline, strict=True)]
-    for one, other in pairs:
-        _check_shapes(one, other)
-    if not pairs:
-        return [[] for _ in systems]
-    swapped = _swapped(pairs, trials=trials, seed=seed, groups=groups)
-    measured = [*baseline, *(one for one, _ in pairs)]
-    drawn = resampled_scores(measured, resamples=trials, seed=seed, groups=groups)
-    k = len(baseline)
-    differences = [scores - drawn[i % k] for i, scores in enumerate(drawn[k:])]
-    found = [
-        _comparison(one.value - other.value, *trial, recentred=one.recentred)
-        for (one, other), *trial in zip(pairs, differences, swapped, strict=True)
+    pairs = [(number, 0) for number in range(1, len(systems) + 1)]
+    return compare_pairs([baseline, *systems], pairs, trials=trials, seed=seed, groups=groups)
+
+
+def compare_pairs(
+    measured: Sequence[Sequence[Statistics]],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    trials: int,
+    seed: int,
+    groups: Sequence[Hashable] | None = None,
+    resampled: Sequence[Sequence[Array]] | None = None,
+) -> list[list[Comparison]]:
+    """Compare pairs of systems, given by their places in `measured`, on each metric: the first minus the second.
+
+    `resampled` are the scores of `measured` in as many resamples of the same seed, where they are known already.
+    """
+    for here, there in pairs:
+        for one, other in zip(measured[here], measured[there], strict=True):
+            _check_shapes(one, other)
+    if not pairs or not measured[0]:
+        return [[] for _ in pairs]
+    if resampled is None:
+        resampled = _in_rows(measured, resampled_scores(_flat(measured), resamples=trials, seed=seed, groups=groups))
+    swapped = _swapped(measured, pairs, trials=trials, seed=seed, groups=groups)
+    return [
+        [
+            _comparison(one.value - other.value, ours - theirs, trial, recentred=one.recentred)
+            for one, other, ours, theirs, trial in zip(
+                measured[here], measured[there], resampled[here], resampled[there], own, strict=True
+            )
+        ]
+        for (here, there), own in zip(pairs, swapped, strict=True)
     ]
-    return [found[start : start + k] for start in range(0, len(found), k)]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -116,23 +135,38 @@ def _check_shapes(one: Statistics, other: Statistics) -> None:
 
 
 def _swapped(
-    pairs: Sequence[tuple[Statistics, Statistics]], *, trials: int, seed: int, groups: Sequence[Hashable] | None
-) -> list[Array]:
-    """The difference of each pair after each of `trials` random swaps of units, the same swaps for all."""
-    rows = [(units(one.rows, groups), units(other.rows, groups)) for one, other in pairs]
-    sums = [(ours.sum(axis=0), theirs.sum(axis=0)) for ours, theirs in rows]
-    gaps = side_by_side([theirs - ours for ours, theirs in rows])
-    ends = np.cumsum([ours.shape[1] for ours, _ in rows])[:-1]
-    chunks = []
-    for swaps in _swaps(gaps.shape[0], trials=trials, seed=seed):
-        moved = np.split(swaps @ gaps, ends, axis=1)
-        chunks.append(
-            [
-                one.aggregate(ours + change) - other.aggregate(theirs - change)
-                for (one, other), (ours, theirs), change in zip(pairs, sums, moved, strict=True)
-            ]
-        )
-    return [np.concatenate(differences) for differences in zip(*chunks, strict=True)]
+    measured: Sequence[Sequence[Statistics]],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    trials: int,
+    seed: int,
+    groups: Sequence[Hashable] | None,
+) -> list[list[Array]]:
+    """The difference of each pair on each metric after each of `trials` random swaps of units, the same for all.
+
+    What a swap moves from one side to the other is the sum of the swapped units there less that here, so the sums of
+    each system are made once, however many pairs it is in.
+    """
+    rows = [units(one.rows, groups) for one in _flat(measured)]
+    whole = _in_rows(measured, [own.sum(axis=0) for own in rows])
+    found: list[list[list[Array]]] = [[[] for _ in measured[here]] for here, _ in pairs]
+    for sums in weighted_sums(rows, _swaps(rows[0].shape[0], trials=trials, seed=seed)):
+        moved = _in_rows(measured, sums)
+        for (here, there), own in zip(pairs, found, strict=True):
+            for k, (one, other) in enumerate(zip(measured[here], measured[there], strict=True)):
+                change = moved[there][k] - moved[here][k]
+                own[k].append(one.aggregate(whole[here][k] + change) - other.aggregate(whole[there][k] - change))
+    return [[np.concatenate(parts) for parts in own] for own in found]
+
+
+def _flat(measured: Sequence[Sequence[Statistics]]) -> list[Statistics]:
+    return [one for own in measured for one in own]
+
+
+def _in_rows(measured: Sequence[Sequence[Statistics]], values: Sequence[Array]) -> list[Sequence[Array]]:
+    """The values of all systems' metrics, by system again."""
+    k = len(measured[0])
+    return [values[start : start + k] for start in range(0, len(values), k)]
 
 
 def _swaps(n: int, *, trials: int, seed: int) -> Iterator[Array]:

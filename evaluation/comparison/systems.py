@@ -1,79 +1,65 @@
-"""Several systems on the same images: the scores of each, and whether the others differ from the first.
+"""Several systems on the same images: the scores of each, and whether they differ.
 
-Every system is compared with the first, the baseline, on every score that all of them have, by the two paired tests of
-`evaluation.comparison.paired` with one set of draws for all. The p values of approximate randomisation are adjusted for
-the number of systems compared on the same metric (Holm, 1979):
+Every system is compared with the first, the baseline, or with every other one, on every score that all of them have,
+by the two paired tests of `evaluation.comparison.paired` with one set of draws for all. The p values of approximate
+randomisation are adjusted for the number of comparisons on the same metric (Holm, 1979):
 
     found = compare_systems({"base": base, "tuned": tuned}, gold, task=task, edition=edition, trials=1000, seed=0)
     [f1] = found.pairings
     f1.difference, f1.ci, f1.p_holm      # 0.0021, (-0.0032, 0.0071), 0.43
-    f1.words()                           # "the difference of .002 in f1 is within noise (p = .43)"
+    f1.words()                           # "the gain of .002 in f1 is noise (p = .43)"
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
-from evaluation.comparison.paired import TIE, compare_all, holm
+from evaluation.comparison.breakdown import Breakdown, broken_down
+from evaluation.comparison.paired import compare_pairs
+from evaluation.comparison.pairing import ALPHA, Pairing, Side, pairings_of
 from evaluation.doubts import FEW
 from evaluation.inputs.references import References
 from evaluation.score import score_systems
-from evaluation.scores import Score, Scores
+from evaluation.scores import Scores
+from evaluation.statistics import Array
 from tasks.nouns import InputError, Value
-
-ALPHA = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """One system beside the baseline on one metric."""
-
-    baseline: str
-    system: str
-    metric: str
-    difference: float
-    """Score of the system minus score of the baseline."""
-    ci: tuple[float, float]
-    """The 95 % interval of the difference."""
-    p_bootstrap: float
-    p_randomisation: float
-    p_holm: float
-    """`p_randomisation`, adjusted for the number of systems."""
-    wins: int
-    """Images on which the system is better than the baseline."""
-    ties: int
-    losses: int
-
-    @property
-    def significant(self) -> bool:
-        """Whether the difference is more than noise at the level of 5 %."""
-        return self.p_holm < ALPHA
-
-    def words(self) -> str:
-        """The outcome as a sentence."""
-        verdict = "more than noise" if self.significant else "within noise"
-        return f"the difference of {_short(abs(self.difference))} in {self.metric} is {verdict} ({said_p(self.p_holm)})"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
-    """The scores of several systems and their differences from the first."""
+    """The scores of several systems and their differences."""
 
     names: tuple[str, ...]
     scores: tuple[Scores, ...]
     """Of each system, in the order of `names`."""
     pairings: tuple[Pairing, ...]
-    """By metric in the order of the scores, then by system."""
+    """By metric in the order of the scores, then by baseline and system."""
     trials: int
     seed: int
     groups: int | None
     """How many patients or articles were drawn and swapped whole; None where images were."""
     warnings: tuple[str, ...]
+    all_pairs: bool = False
+    """Whether every system is compared with every other, or only with the first."""
+    breakdowns: tuple[Breakdown, ...] = ()
+    """The comparison of groups of images, such as those of a modality."""
+
+    common: bool = False
+    """Whether only the images that all systems answer are compared, though some answer more."""
+
+    @property
+    def comparisons(self) -> int:
+        """How many pairs of systems are compared on each metric."""
+        n = len(self.names)
+        return n * (n - 1) // 2 if self.all_pairs else n - 1
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """All scores that at least one system has, in the order of the table."""
+        return tuple(dict.fromkeys(metric for one in self.scores for metric in one.scores))
 
     @property
     def unavailable(self) -> dict[str, str]:
@@ -95,8 +81,11 @@ class Comparisons:
             "trials": self.trials,
             "seed": self.seed,
             "groups": self.groups,
+            "all_pairs": self.all_pairs,
+            "common": self.common,
             "systems": systems,
-            "comparisons": [{**asdict(pairing), "ci": list(pairing.ci)} for pairing in self.pairings],
+            "comparisons": [pairing.to_json() for pairing in self.pairings],
+            "breakdowns": [one.to_json(self.names) for one in self.breakdowns],
             "unavailable": self.unavailable,
             "warnings": list(self.warnings),
         }
@@ -109,46 +98,54 @@ def compare_systems(
     trials: int = 1000,
     seed: int = 0,
     said: Sequence[Sequence[str]] = (),
+    all_pairs: bool = False,
+    by: Sequence[str] = (),
+    common: bool = False,
     **options: Any,
 ) -> Comparisons:
-    """Score the systems by name and compare each with the first.
+    """Score the systems by name and compare each with the first, or every pair; groups of images, too, for each `by`.
 
-    `said` holds warnings of each system from elsewhere; the options are those of `score_systems`.
+    `said` holds warnings of each system from elsewhere, `common` says that the images are not all that some answer; the
+    options are those of `score_systems`.
     """
     if len(systems) < 2:
         raise InputError("one system cannot be compared: give at least two submissions")
     names = tuple(systems)
     scores = score_systems(list(systems.values()), gold, resamples=trials, seed=seed, **options)
     groups = [gold.groups.get(i, i) for i in scores[0].ids] if gold.groups else None
+    pairs = [(there, here) for here, there in combinations(range(len(names)), 2) if all_pairs or here == 0]
     shared, alone = _metrics(names, scores)
-    pairings = _pairings(names, scores, shared, trials=trials, seed=seed, groups=groups)
+    drawn: dict[str, Any] = {"pairs": pairs, "trials": trials, "seed": seed, "groups": groups}
+    pairings = _pairings(names, scores, shared, **drawn)
     n_groups = len(set(groups)) if groups else None
     warnings = _merged(
         names, [[*own, *one.warnings] for own, one in zip(said or [()] * len(names), scores, strict=True)]
     )
     if n_groups is not None and n_groups < FEW:
         warnings.append(f"only {n_groups} groups: below {FEW} the intervals are still too optimistic")
-    if (least := (len(names) - 1) / (1 + trials)) >= ALPHA:
-        warnings.append(f"with {trials} trials no p Holm can fall below {least:.2g}: --trials 1000 can tell")
+    breakdowns = tuple(broken_down(kind, names, scores, gold, metrics=shared, **drawn) for kind in by)
+    tests = {"": len(pairs), **{f" by {one.by}": len(one.groups) * len(pairs) for one in breakdowns}}
+    for where, number in tests.items():
+        if (least := number / (1 + trials)) >= ALPHA:
+            more = max(1000, round(2 * number / ALPHA, -3))
+            warnings.append(
+                f"with {trials} trials no p Holm{where} can fall below {least:.2g}: --trials {more} can tell"
+            )
     for here, there in combinations(names, 2):
         if systems[here] == systems[there]:
             warnings.append(f"{here} and {there} answer alike on every image: was one submission given twice?")
-    return Comparisons(names, tuple(scores), pairings, trials, seed, n_groups, (*warnings, *alone))
-
-
-def said_p(p: float) -> str:
-    """A p value as papers write it."""
-    return "p < .001" if p < 0.0005 else f"p = {_fraction(p, 2 if p >= 0.1 else 3)}"
-
-
-def _short(size: float) -> str:
-    """A number of at least 0 to three decimals, or its first digit where that is smaller."""
-    size = 0.0 if size < TIE else size
-    return _fraction(size, 3) if size >= 0.0005 or size == 0 else f"{size:.1g}".removeprefix("0")
-
-
-def _fraction(number: float, decimals: int) -> str:
-    return f"{number:.{decimals}f}".removeprefix("0") if number else "0"
+    return Comparisons(
+        names=names,
+        scores=tuple(scores),
+        pairings=pairings,
+        trials=trials,
+        seed=seed,
+        groups=n_groups,
+        warnings=(*warnings, *alone),
+        all_pairs=all_pairs,
+        breakdowns=breakdowns,
+        common=common,
+    )
 
 
 def _metrics(names: Sequence[str], scores: Sequence[Scores]) -> tuple[list[str], list[str]]:
@@ -164,45 +161,32 @@ def _pairings(
     scores: Sequence[Scores],
     metrics: Sequence[str],
     *,
+    pairs: Sequence[tuple[int, int]],
     trials: int,
     seed: int,
     groups: Sequence[str] | None,
 ) -> tuple[Pairing, ...]:
     if not metrics:
         return ()
-    baseline, *others = ([one.scores[metric] for metric in metrics] for one in scores)
-    found = compare_all(
-        [[score.statistics for score in own] for own in others],
-        [score.statistics for score in baseline],
+    tests = compare_pairs(
+        [[one.scores[metric].statistics for metric in metrics] for one in scores],
+        pairs,
         trials=trials,
         seed=seed,
         groups=groups,
+        resampled=[_resampled(one, metrics) for one in scores],
     )
-    return tuple(
-        Pairing(
-            baseline=names[0],
-            system=name,
-            metric=metric,
-            difference=own[k].difference,
-            ci=own[k].ci,
-            p_bootstrap=own[k].p_bootstrap,
-            p_randomisation=own[k].p_randomisation,
-            p_holm=p,
-            **_outcomes(score[k], baseline[k]),
-        )
-        for k, metric in enumerate(metrics)
-        for name, own, score, p in zip(
-            names[1:], found, others, holm([own[k].p_randomisation for own in found]), strict=True
-        )
-    )
+    found: list[Pairing] = []
+    for k, metric in enumerate(metrics):
+        sides = [Side(name, one.scores[metric].per_image) for name, one in zip(names, scores, strict=True)]
+        of_pairs = [(sides[here], sides[there]) for here, there in pairs]
+        found += pairings_of(metric, of_pairs, [own[k] for own in tests])
+    return tuple(found)
 
 
-def _outcomes(ours: Score, theirs: Score) -> dict[str, int]:
-    """On how many images the first is better, equal and worse; images that do not count are left out."""
-    gaps = ours.per_image - theirs.per_image
-    counted = gaps[~np.isnan(gaps)]
-    wins, losses = int((counted > TIE).sum()), int((counted < -TIE).sum())
-    return {"wins": wins, "ties": len(counted) - wins - losses, "losses": losses}
+def _resampled(scores: Scores, metrics: Sequence[str]) -> list[Array]:
+    found = [scores.scores[metric].resampled for metric in metrics]
+    return [one for one in found if one is not None]
 
 
 def _merged(names: Sequence[str], warnings: Sequence[Sequence[str]]) -> list[str]:

@@ -12,12 +12,11 @@ from typing import Any
 import click
 from rich.console import Console
 
-from evaluation.comparison.commands import accepted_systems
+from evaluation.comparison.commands import TESTS, read_compared
 from evaluation.context.compare import compare_context as compare_runs
 from evaluation.context.switch import switch_of
 from evaluation.context.table import print_context
-from evaluation.inputs.arguments import read_inputs
-from evaluation.inputs.options import HOW, WHERE, parted
+from evaluation.inputs.options import HOW, WHERE
 from tasks.nouns import InputError
 from tasks.options import with_options
 
@@ -27,10 +26,8 @@ RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.argument("off", type=RUN, metavar="RUN_OFF")
 @click.argument("on", type=RUN, metavar="RUN_ON")
-@with_options(WHERE, HOW)
-@click.option("--trials", default=1000, show_default=True, type=click.IntRange(1, 1_000_000), help="Of each test.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def compare_context(*, off: Path, on: Path, trials: int, seed: int, as_json: bool, **options: Any) -> None:
+@with_options(WHERE, HOW, TESTS)
+def compare_context(*, off: Path, on: Path, as_json: bool, **options: Any) -> None:
     """Compare a run that is not told of the patient with one that is.
 
     Both answer the same images with the same seed; RUN_ON's prompt reads {{ context }} (such as report_context). The
@@ -39,19 +36,8 @@ def compare_context(*, off: Path, on: Path, trials: int, seed: int, as_json: boo
     or there is no score to compare.
     """
     switch = switch_of(off, on)
-    where, how = parted(options)
-    asked = read_inputs((off, on), **where)
-    systems = accepted_systems(asked, as_json=as_json)
-    compared = compare_runs(
-        systems,
-        asked.gold,
-        task=asked.task,
-        edition=asked.edition,
-        trials=trials,
-        seed=seed,
-        said=asked.warnings,
-        **how,
-    )
+    read = read_compared((off, on), options, as_json=as_json)
+    compared = compare_runs(read.systems, read.gold, **read.how)
     if as_json:
         document = {"prompts": [switch.off, switch.on], "also": list(switch.also), **compared.to_json()}
         click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))

@@ -1,7 +1,7 @@
 """Two runs with and without context: scores, labels and codes, and each label alone, with paired tests.
 
 found = compare_context({"off": off, "on": on}, gold, task=task, edition=edition, trials=1000, seed=0)
-found.scores.pairings[0].words()     # "the difference of .073 in rougeL is more than noise (p = .002)"
+found.scores.pairings[0].words()     # "the gain of .073 in rougeL is more than noise (p = .002)"
 found.labels[2].ci                   # of the label Cardiomegaly: (-0.02, 0.11)
 """
 
@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from evaluation.comparison.paired import compare_all, holm
-from evaluation.comparison.systems import ALPHA, Comparisons, compare_systems
+from evaluation.comparison.pairing import ALPHA
+from evaluation.comparison.systems import Comparisons, compare_systems
 from evaluation.inputs.references import References
 from evaluation.labels.codes import states
 from evaluation.labels.conventions import ICD

@@ -7,11 +7,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evaluation.comparison.systems import Comparisons, said_p
-from evaluation.comparison.table import print_comparison
+from evaluation.comparison.pairing import said_p
+from evaluation.comparison.show import print_comparison
+from evaluation.comparison.systems import Comparisons
 from evaluation.context.compare import ContextComparison, LabelPairing
 from evaluation.context.switch import Switch
-from evaluation.table import print_warnings, print_whole
+from evaluation.tables.scores import print_warnings
+from evaluation.tables.terminal import print_whole
 
 SAID = {"chexpert": "labels read from the texts", "stated": "labels as the model wrote them"}
 

@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 
+from evaluation.inputs.common import of_common_ids, require_same_images
 from evaluation.inputs.references import References, references_of_files
 from evaluation.inputs.runs import read_record, references_of_run
 from evaluation.inputs.sections import Section
 from evaluation.inputs.stated import with_stated
 from tasks.check import Check, check_file
+from tasks.datasets import open_dataset
 from tasks.datasets.dataset import split_of
 from tasks.editions import Edition, load_edition
-from tasks.ids import require_same
 from tasks.nouns import InputError, Problem, Task, Value
 from tasks.options import DEFAULT_YEAR
 from tasks.submission import read_submission
@@ -45,6 +48,12 @@ class Inputs:
     gold: References
     warnings: tuple[tuple[str, ...], ...]
     """Of each submission, what has to be said of its run and its references."""
+    expected: tuple[tuple[str, ...], ...]
+    """Of each submission, the images it must answer; those of `gold`, or more where only common images are scored."""
+    answers: Mapping[Path, Mapping[str, Value]]
+    """Of the files that had to be read to know this and could be, the answers."""
+    common: bool = False
+    """Whether some submission answers more images than those that all of them answer, which alone are scored."""
 
 
 def read_inputs(
@@ -55,11 +64,13 @@ def read_inputs(
     references: Path | None = None,
     references_secondary: Path | None = None,
     section: Section = "both",
+    intersection: bool = False,
     **at_hand: Any,
 ) -> Inputs:
     """The submissions named by `arguments` and what they are scored against; what is not said a run folder brings.
 
-    `at_hand` are the arguments of `References.equipped`: groups, images, vocabulary.
+    With `intersection` they may answer different images, and are scored on those that all of them answer. `at_hand`
+    are the arguments of `References.equipped`: groups, images, vocabulary.
     """
     for path in arguments:
         if not path.exists():
@@ -71,30 +82,49 @@ def read_inputs(
     task = Task.of(task_name)
     edition = load_edition(year or _said_by(runs, "edition") or DEFAULT_YEAR, task)
     files = tuple(path / edition.zip_member if path in runs else path for path in arguments)
+    answers: dict[Path, dict[str, Value]] = {}
     if references is not None:
         gold = references_of_files(references, secondary=references_secondary, task=task, edition=edition)
         if len(files) > 1 or len(set(map(split_of, gold.ids))) > 1:
-            gold = gold.of_splits(_ids_of_one_split(files, edition))
-        golds = [gold.equipped(**at_hand)] * len(files)
+            answers = _readable(files, edition)
+            gold = gold.of_splits(_ids_of_one_split(answers))
+        golds = [gold] * len(files)
     elif references_secondary is not None:
         raise InputError("--references-secondary goes with --references: add the primary gold answers too")
     else:
-        golds = [gold.equipped(**at_hand) for gold in _golds_of_runs(arguments, runs)]
+        golds = _golds_of_runs(arguments, runs, intersection=intersection)
+    expected = [gold.ids for gold in golds]
+    common = False
+    if intersection:
+        answers = answers or _readable(files, edition)
+        known = dict.fromkeys(i for gold in golds for i in gold.ids)
+        expected = [tuple(i for i in answers.get(path, known) if i in known) for path in files]  # a check tells why not
+        golds = of_common_ids(golds, arguments, expected)
+        common = any(set(ids) != set(golds[0].ids) for ids in expected)
     if section != "both" and task is not Task.REPORTS:
         raise InputError(f"--section {section}: only reports have sections: use it with task 3")
-    golds = [gold.of_section(section) for gold in golds]
-    return Inputs(task, edition, _names(arguments), files, golds[0], tuple(gold.warnings for gold in golds))
+    golds = _changed(golds, lambda gold: gold.equipped(**at_hand).of_section(section))
+    warnings = tuple(gold.warnings for gold in golds)
+    return Inputs(task, edition, _names(arguments), files, golds[0], warnings, tuple(expected), answers, common)
 
 
-def read_accepted(path: Path, *, edition: Edition, gold: References) -> dict[str, Value] | Check:
+def read_accepted(
+    path: Path,
+    *,
+    edition: Edition,
+    gold: References,
+    ids: Sequence[str] | None = None,
+    answers: Mapping[str, Value] | None = None,
+) -> dict[str, Value] | Check:
     """The answers to the images that have a reference, or the check that the submission did not pass.
 
-    Reports come with the labels and codes that the journal beside the file has for them.
+    `ids` are the images it must answer, those of the references when None; `answers` what it holds, where it was read
+    already. Reports come with the labels and codes that the journal beside the file has for them.
     """
-    check = check_file(path, edition=edition, ids=gold.ids)
+    check = check_file(path, edition=edition, ids=gold.ids if ids is None else ids)
     if not check.accepted:
         return check
-    answers = read_submission(path, edition=edition)
+    answers = read_submission(path, edition=edition) if answers is None else answers
     if edition.task is Task.REPORTS:
         answers = with_stated(answers, path.parent)
     return {i: answers[i] for i in gold.values}
@@ -126,32 +156,40 @@ def _said_by(runs: Mapping[Path, Mapping[str, Any]], what: str) -> str | None:
     return next(iter(said), None)
 
 
-def _ids_of_one_split(files: Sequence[Path], edition: Edition) -> list[str]:
-    """The ids of the submissions, which must be of the same splits; none of one that cannot be read."""
-    found: list[str] = []
-    splits: dict[frozenset[str], Path] = {}
+def _readable(files: Sequence[Path], edition: Edition) -> dict[Path, dict[str, Value]]:
+    """The answers in each file that can be read; the check explains the others."""
+    found = {}
     for path in files:
-        try:
-            ids = list(read_submission(path, edition=edition))
-        except InputError:  # the check explains it
-            continue
-        found += ids
-        if ids:
-            splits.setdefault(frozenset(map(split_of, ids)), path)
+        with suppress(InputError):
+            found[path] = read_submission(path, edition=edition)
+    return found
+
+
+def _ids_of_one_split(answers: Mapping[Path, Mapping[str, Value]]) -> list[str]:
+    """The ids of the submissions, each once; InputError unless all are of the same splits."""
+    split = {i: split_of(i) for i in dict.fromkeys(i for own in answers.values() for i in own)}
+    splits: dict[frozenset[str], Path] = {}
+    for path, own in answers.items():
+        if own:
+            splits.setdefault(frozenset(map(split.__getitem__, own)), path)
     if len(splits) > 1:
         (one, here), (other, there), *_ = splits.items()
         named = [" and ".join(sorted(of)) for of in (one, other)]
         raise InputError(
             f"{here} answers images of {named[0]}, {there} of {named[1]}: give submissions for the same images"
         )
-    return found
+    return list(split)
 
 
-def _golds_of_runs(arguments: Sequence[Path], runs: Mapping[Path, object]) -> list[References]:
-    """The references for each argument, those of the first run for a file; InputError unless they are all the same."""
+def _golds_of_runs(arguments: Sequence[Path], runs: Mapping[Path, object], *, intersection: bool) -> list[References]:
+    """The references for each argument, those of the first run for a file; InputError unless they are all the same.
+
+    With `intersection` they must be the same for the images that several runs have.
+    """
     if not runs:
         raise InputError("score against what? add --references FILE with the gold answers")
-    of_run = {path: references_of_run(path) for path in runs}
+    opened = cache(open_dataset)  # the runs of a comparison are mostly over one data set
+    of_run = {path: references_of_run(path, opened) for path in runs}
     golds = {}
     for path, gold in of_run.items():
         if gold is None:
@@ -159,14 +197,22 @@ def _golds_of_runs(arguments: Sequence[Path], runs: Mapping[Path, object]) -> li
         golds[path] = gold
     (here, first), *others = golds.items()
     for there, other in others:
-        require_same(here, first.ids, there, other.ids)
+        if not intersection:
+            require_same_images(here, first.ids, there, other.ids)
+        shared = set(first.ids) & set(other.ids)
         for ours, theirs in ((first.values, other.values), (first.secondary, other.secondary)):
-            changed = next((i for i in {**ours, **theirs} if ours.get(i) != theirs.get(i)), None)
+            changed = next((i for i in first.ids if i in shared and ours.get(i) != theirs.get(i)), None)
             if changed is not None:
                 raise InputError(
                     f"{changed} has another reference in {here} than in {there}: say which with --references FILE"
                 )
     return [golds.get(path, replace(first, notes=())) for path in arguments]
+
+
+def _changed(golds: Sequence[References], change: Callable[[References], References]) -> list[References]:
+    """The references after a change; those that several submissions share are changed once and stay shared."""
+    changed = {id(gold): change(gold) for gold in {id(gold): gold for gold in golds}.values()}
+    return [changed[id(gold)] for gold in golds]
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:

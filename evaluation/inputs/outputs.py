@@ -6,19 +6,18 @@ check_outputs({"--per-image": Path("each.csv")}, inputs=[Path("submission.csv"),
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tasks.nouns import InputError
 
 
-def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
+def check_outputs(outputs: Mapping[str, Path | Sequence[Path] | None], inputs: Iterable[Path]) -> None:
     """InputError naming the option unless each file that is given can be written without loss."""
     taken = {path.resolve(): f"{path} belongs to what is scored" for path in inputs}
-    for option, path in outputs.items():
-        if path is None:
-            continue
+    given = {option: [paths] if isinstance(paths, Path) else paths or () for option, paths in outputs.items()}
+    for option, path in [(option, path) for option, paths in given.items() for path in paths]:
         if path.is_dir():
             raise InputError(f"{option} {path} is a folder: name a file in it")
         if path.resolve() in taken:
@@ -30,6 +29,11 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) ->
                 pass
         except OSError as error:
             raise InputError(f"{option} {path} cannot be written: {folder}: {error.strerror}: name another") from error
+
+
+def files_of_submissions(arguments: Sequence[Path], files: Sequence[Path]) -> list[Path]:
+    """The files of submissions and, where those are run folders, of the runs."""
+    return [*files, *(path / name for path in arguments for name in ("run.json", "predictions.csv", "scores.json"))]
 
 
 def files_read(*, groups: str | None = None, **where: Any) -> list[Path]:

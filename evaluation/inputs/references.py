@@ -12,7 +12,7 @@ kept: an empty cell is the one empty entry `("",)`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,8 @@ class References:
     """The part of the reports that is scored."""
     notes: tuple[str, ...] = ()
     """What has to be said of how they were read or chosen."""
+    concepts_of_data: Callable[[], Mapping[str, tuple[str, ...]]] = dict
+    """Reads the concepts that the data set of texts has for their images; of none when it has none."""
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -102,6 +104,10 @@ class References:
             )
         note = f"scored against the {len(kept)} references of {named}; the file holds {len(self.ids)}"
         return replace(self, values=values, ids=kept, notes=(*self.notes, note))
+
+    def of_ids(self, ids: Sequence[str]) -> Self:
+        """Those of these images alone, in their order."""
+        return replace(self, values={i: self.values[i] for i in ids if i in self.values}, ids=tuple(ids))
 
     def of_section(self, section: Section) -> Self:
         """One section of the reports alone; those without it are left out, though the submission must answer them."""

@@ -64,7 +64,8 @@ def read_run(folder: Path) -> Run:
             for entry in scores["scores"].values():
                 float(entry["value"]), str(entry["role"]), [float(end) for end in entry["ci"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path} does not hold scores: write it again with imageclef score {folder}") from None
+        mend = f"imageclef score {folder} --json > {path}"
+        raise InputError(f"{path} does not hold scores: write it again: {mend}") from None
     return Run(folder, read_record(folder), scores)
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evaluation.inputs.references import References
 from tasks.datasets import open_dataset
+from tasks.datasets.dataset import DataSet
 from tasks.datasets.groups import groups_of_data
 from tasks.datasets.table import read_table
 from tasks.nouns import InputError, Task
@@ -51,13 +53,16 @@ def resume_command(record: Mapping[str, Any]) -> str:
     return shlex.join(map(str, sessions[-1].get("command", ()))) or "the command that started it"
 
 
-def references_of_run(folder: Path) -> References | None:
-    """The references of the images a finished run answered; None when its data set has none for them."""
+def references_of_run(folder: Path, opened: Callable[[str], DataSet] = open_dataset) -> References | None:
+    """The references of the images a finished run answered; None when its data set has none for them.
+
+    `opened` opens the data set: one that remembers serves several runs on the same data.
+    """
     record = read_record(folder)
     task, data = Task.of(record["task"]), record["data"]
     if data.get("with_reference") == 0:
         return None  # said by the run, so that a large test set need not be read again to know
-    dataset = open_dataset(data["path"])
+    dataset = opened(data["path"])
     examples = {e.image_id: e for e in dataset.examples(task, data["split"])}
     answered = tuple(read_table(folder / "predictions.csv").rows)
     own = [e for i in answered if (e := examples.get(i)) is not None and e.reference is not None]
@@ -82,4 +87,13 @@ def references_of_run(folder: Path) -> References | None:
         images={e.image_id: e.image for e in own},
         vocabulary_files=dataset.vocabulary_files,
         notes=tuple(notes),
+        concepts_of_data=partial(_concepts, dataset, data["split"]),
     )
+
+
+def _concepts(dataset: DataSet, split: str) -> dict[str, tuple[str, ...]]:
+    """The concepts of the split's images; of none where the data set has none."""
+    if not dataset.has(Task.CONCEPTS, split):
+        return {}
+    found = {example.image_id: example.reference for example in dataset.examples(Task.CONCEPTS, split)}
+    return {image_id: value for image_id, value in found.items() if isinstance(value, tuple)}

@@ -15,7 +15,8 @@ from rich.table import Table
 from evaluation.labels.conventions import AVERAGES, CONVENTIONS, ICD, POLICIES, SETS, SOURCES
 from evaluation.labels.per_label import BY_LABEL, per_label, unheld
 from evaluation.scores import Score, Scores
-from evaluation.table import print_title, print_unavailable, print_warnings, print_whole, together
+from evaluation.tables.scores import print_title, print_unavailable, print_warnings, together
+from evaluation.tables.terminal import print_whole
 
 LABELS_OF = {str(source): what for source, what in SOURCES.items()} | {"chexbert": "read from both texts by CheXbert"}
 """First part of a score's name -> whose labels it compares; CheXbert is a model, of `evaluation.providers`."""

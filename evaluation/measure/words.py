@@ -15,6 +15,9 @@ from evaluation.metrics import ngrams, rouge, sentence_bleu, tokens
 from evaluation.profiles import Profile
 from tasks.concepts import Vocabulary
 
+COUNTED = frozenset({"cider", *(f"bleu{order}" for order in ngrams.ORDERS)})
+"""The metrics for which `Texts.counted` is made anyway."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -34,6 +37,17 @@ class Words:
         """The n-grams of each system beside those of the references."""
         references = ngrams.References(self.references)
         return [references.count(texts, orders=orders, cosine=cosine) for texts in self.systems]
+
+    def recounted(self, other: Words, counted: Sequence[tuple[ngrams.Order, ...]]) -> list[tuple[ngrams.Order, ...]]:
+        """The counts of other words, where only pairs whose words differ need be counted again; without cosines."""
+        found = []
+        for ours, theirs, orders in zip(self.systems, other.systems, counted, strict=True):
+            pairs = zip(ours, theirs, self.references, other.references, strict=True)
+            changed = [n for n, (one, before, truth, its) in enumerate(pairs) if one != before or truth != its]
+            again = ngrams.References([self.references[n] for n in changed])
+            recounted = again.count([ours[n] for n in changed], orders=len(orders), cosine=False)
+            found.append(tuple(one.with_images(changed, new) for one, new in zip(orders, recounted, strict=True)))
+        return found
 
 
 @dataclass(frozen=True)
@@ -89,7 +103,11 @@ class Texts:
 
     @cached_property
     def rouge_counted(self) -> list[tuple[ngrams.Order, ...]]:
-        return self.rouge_words.counted(orders=2 if "rouge2" in self.profile.roles else 1)
+        orders = 2 if "rouge2" in self.profile.roles else 1
+        if COUNTED.isdisjoint(self.profile.roles):
+            return self.rouge_words.counted(orders=orders)
+        # Most texts have the same words for both, and counting them is what takes the time.
+        return self.rouge_words.recounted(self.words, [own[:orders] for own in self.counted])
 
     @cached_property
     def stemmed_counted(self) -> list[tuple[ngrams.Order, ...]]:

@@ -43,6 +43,14 @@ class Order:
     cosine: Array
     """CIDEr-D's clipped tf-idf cosine of each pair; empty where it was not asked for."""
 
+    def with_images(self, places: Sequence[int], other: Order) -> Order:
+        """The counts of the images at these places replaced by those of `other`, without cosines."""
+        merged = Order(self.candidate.copy(), self.reference.copy(), self.correct.copy(), np.zeros(0))
+        merged.candidate[places] = other.candidate
+        merged.reference[places] = other.reference
+        merged.correct[places] = other.correct
+        return merged
+
 
 class References:
     """The references of a call."""

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evaluation.table import print_warnings, print_whole
+from evaluation.tables.scores import print_warnings
+from evaluation.tables.terminal import print_whole
 
 
 def print_results(found: Mapping[str, Any], console: Console) -> None:

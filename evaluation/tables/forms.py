@@ -29,11 +29,16 @@ def as_one_csv(tables: Sequence[Table]) -> str:
     return "\n".join(parts)
 
 
+def _page(tables: Sequence[Table]) -> str:
+    shown = "\n".join(map(as_html, tables))
+    return html_page(tables[0].title, f'<main>\n<h1 class="unseen">Tables</h1>\n{shown}\n</main>')
+
+
 FORMS: Mapping[str, Form] = {
     ".md": lambda tables: "\n".join(map(as_markdown, tables)),
     ".csv": as_one_csv,
     ".tex": lambda tables: "\n".join(map(as_latex, tables)),
-    ".html": lambda tables: html_page(tables[0].title, "\n".join(map(as_html, tables))),
+    ".html": _page,
 }
 
 

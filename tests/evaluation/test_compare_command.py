@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from evaluation.comparison.commands import compare
 from tasks.nouns import InputError
-
-N = 120
-IDS = [f"ImageCLEFmedical_Caption_2026_valid_{i}" for i in range(N)]
-CUIS = ["C0040405", "C0024485;C0817096", "C1306645;C0817096;C0000726"]
-
-
-def write(path: Path, header: list[str], rows: list[list[str]]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
-    return path
-
-
-def submission(path: Path, *cuis: str, ids: list[str] = IDS) -> Path:
-    """A submission whose n-th image has the n-th of `cuis`, over and over."""
-    return write(path, ["ID", "CUIs"], [[i, cuis[n % len(cuis)]] for n, i in enumerate(ids)])
+from tests.evaluation.comparing import CUIS, IDS, N, compared, make_data, make_run, run_compare, submission, write
 
 
 @pytest.fixture
@@ -44,17 +27,6 @@ def chest(tmp_path: Path) -> Path:
 @pytest.fixture
 def scan(tmp_path: Path) -> Path:
     return submission(tmp_path / "scan.csv", "C0040405", "C0817096", "C0817096")
-
-
-def run_compare(*arguments: object) -> Result:
-    return CliRunner().invoke(compare, [str(argument) for argument in arguments])
-
-
-def compared(*arguments: object) -> dict[str, Any]:
-    result = run_compare(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
 
 
 def test_two_files(chest: Path, scan: Path, concepts: Path) -> None:
@@ -79,10 +51,10 @@ def test_the_table_says_what_is_noise(chest: Path, scan: Path, concepts: Path, t
     result = run_compare(chest, scan, nearly, "--task", 1, "--references", concepts, "--metrics", "f1")
     assert result.exit_code == 0
     assert "+.3333*" in result.stdout and "40/80/0" in result.stdout
-    assert "nearly and chest: the difference of .003 in f1 is within noise (p = 1.00)" in result.stdout
-    assert "scan and chest:" not in result.stdout
-    assert "images are drawn and swapped one by one" in result.stdout
-    table = result.stdout.partition("nearly and chest")[0]
+    assert "nearly against chest: the gain of .003 in f1 is noise (p = 1.00)" in result.stdout
+    assert "scan against chest:" not in result.stdout
+    assert "images drawn and swapped one by one" in result.stdout
+    table = result.stdout.partition("nearly against chest")[0]
     assert table.count("\n") > 7 and all(len(line) <= 80 for line in table.splitlines())
 
 
@@ -168,29 +140,6 @@ def test_unusable_arguments(
         raise result.exception
 
 
-def make_run(folder: Path, data: Path, *cuis: str, n: int = N, **record: Any) -> Path:
-    ids = IDS[:n]
-    submission(folder / "submission.csv", *cuis, ids=ids)
-    write(folder / "predictions.csv", ["image_id", "prediction"], [[i, ""] for i in ids])
-    of_run = {
-        "task": "concept_detection",
-        "edition": 2026,
-        "data": {"path": str(data), "split": "valid", "n": n},
-        "failures": [],
-        "finished": "2026-05-01T00:00:00Z",
-    }
-    (folder / "run.json").write_text(json.dumps({**of_run, **record}), encoding="utf-8")
-    return folder
-
-
-def make_data(root: Path, *cuis: str) -> Path:
-    """A data set in the layout of the 2026 release, without its images."""
-    (root / "images").mkdir(parents=True)
-    submission(root / "concepts.csv", *cuis)
-    write(root / "test_ids.csv", ["ID", "CUIs"], [[i.replace("valid", "test"), ""] for i in IDS[:5]])
-    return root
-
-
 def test_runs_bring_everything(scan: Path, tmp_path: Path) -> None:
     data = make_data(tmp_path / "data", *CUIS)
     one = make_run(tmp_path / "runs" / "one", data, "C0817096")
@@ -210,7 +159,7 @@ def test_runs_that_cannot_be_compared(tmp_path: Path) -> None:
     changed = make_run(tmp_path / "changed", other, "C0817096")
     older = make_run(tmp_path / "older", data, "C0817096", edition=2025)
     cases = {
-        part: f"answers 120 images, {part} 60; .*valid_100 stands in {whole} alone",
+        part: f"answers 120 images, {part} 60; {IDS[60]}, .* and 57 more in {whole} alone: add --intersection",
         changed: f"{IDS[3]} has another reference in {whole} than in {changed}",
         older: f"{whole} is a run of edition 2026, {older} of 2025",
     }

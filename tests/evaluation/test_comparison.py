@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from evaluation.comparison.paired import compare, holm
-from evaluation.comparison.systems import Comparisons, Pairing, compare_systems, said_p
+from evaluation.comparison.pairing import Pairing, said_p
+from evaluation.comparison.systems import Comparisons, compare_systems
 from evaluation.inputs.references import References
 from evaluation.score import score_predictions
 from tasks.editions import load_edition
@@ -89,7 +90,7 @@ def test_a_system_beside_itself() -> None:
     for pairing in found.pairings:
         assert (pairing.difference, pairing.p_bootstrap, pairing.p_randomisation) == (0.0, 1.0, 1.0)
         assert (pairing.wins, pairing.ties, pairing.losses) == (0, N, 0)
-    assert found.pairings[0].words() == "the difference of 0 in rouge1 is within noise (p = 1.00)"
+    assert found.pairings[0].words() == "there is no difference in rouge1 (p = 1.00)"
     assert any("a and b answer alike" in warning for warning in found.warnings)
 
 
@@ -144,11 +145,11 @@ def test_one_system_cannot_be_compared() -> None:
 @pytest.mark.parametrize(
     ("difference", "p", "said"),
     [
-        (0.002, 0.43, "the difference of .002 in f1 is within noise (p = .43)"),
-        (-0.002, 0.0504, "the difference of .002 in f1 is within noise (p = .050)"),
-        (1.25, 0.000999, "the difference of 1.250 in f1 is more than noise (p = .001)"),
-        (-0.00004, 1.0, "the difference of 4e-05 in f1 is within noise (p = 1.00)"),
-        (0.0003, 0.0001, "the difference of .0003 in f1 is more than noise (p < .001)"),
+        (0.002, 0.43, "the gain of .002 in f1 is noise (p = .43)"),
+        (-0.002, 0.0504, "the loss of .002 in f1 is noise (p = .050)"),
+        (1.25, 0.000999, "the gain of 1.250 in f1 is more than noise (p = .001)"),
+        (-0.00004, 1.0, "the loss of 4e-05 in f1 is noise (p = 1.00)"),
+        (0.0003, 0.0001, "the gain of .0003 in f1 is more than noise (p < .001)"),
     ],
 )
 def test_the_words(difference: float, p: float, said: str) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from evaluation.scores import Score, Scores
 from evaluation.statistics import Statistics
-from evaluation.table import print_scores
+from evaluation.tables.scores import print_scores
 from tasks.nouns import Task
 
 ONE = Statistics.mean(np.array([0.5]))

@@ -391,6 +391,19 @@ def test_only_what_is_asked_for_is_computed(monkeypatch: pytest.MonkeyPatch) -> 
     assert measure_texts(*one, profile=profile("r2gen", task=Task.REPORTS).only(["rougeL"]))[0].keys() == {"rougeL"}
 
 
+def test_rouge_is_the_same_with_and_without_the_metrics_it_shares_counts_with() -> None:
+    words = ["the", "ct", "of", "chest", "naïve", "µm", "läsion", "3.5", "—"]
+    draw = random.Random(3)
+    references, *systems = ([" ".join(draw.choices(words, k=draw.randint(0, 9))) for _ in range(300)] for _ in range(4))
+    whole = profile_of("imageclef", task=Task.CAPTIONS, edition=load_edition(2026, Task.CAPTIONS))
+    alone = measure_texts(systems, references, profile=whole.only(["rouge1", "rouge2"]))
+    together = measure_texts(systems, references, profile=whole.only(["rouge1", "rouge2", "bleu4", "cider"]))
+    for one, other in zip(alone, together, strict=True):
+        for metric in ("rouge1", "rouge2"):
+            assert np.array_equal(one[metric].statistics.per_image, other[metric].statistics.per_image)
+        assert 0 < one["rouge1"].statistics.value < 1
+
+
 def test_each_text_is_preprocessed_once_for_all_metrics_and_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     real = tokens.preprocessed

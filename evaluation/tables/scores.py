@@ -10,11 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from evaluation.scores import Scores
+from evaluation.tables.terminal import WIDTH, print_whole
 
 BRIEF = 3
 """More reasons than this are cut to a line each."""
-WIDTH = 80
-"""The columns of a terminal that the tables are made for."""
 
 
 def print_scores(scores: Scores, console: Console, *, signatures: bool = False) -> None:
@@ -39,17 +38,10 @@ def print_scores(scores: Scores, console: Console, *, signatures: bool = False) 
     print_warnings(scores.warnings, console)
 
 
-def print_title(scores: Scores, console: Console) -> None:
-    """Print what was scored, and how."""
-    title = f"{scores.task} · edition {scores.edition} · profile {scores.profile} · n = {len(scores.ids)}"
+def print_title(scores: Scores, console: Console, *, of: str = "") -> None:
+    """Print what was scored, and how; `of` goes on after the number of images."""
+    title = f"{scores.task} · edition {scores.edition} · profile {scores.profile} · n = {len(scores.ids)}{of}"
     console.print(title, soft_wrap=True)
-
-
-def print_whole(table: Table, console: Console) -> None:
-    """Print the table, on a narrow terminal beyond its edge, where rich would crop numbers and leave out columns."""
-    if console.width < WIDTH:
-        table.width = console.measure(table, options=console.options.update(max_width=WIDTH)).maximum
-    console.print(table, crop=False)
 
 
 def print_unavailable(reasons: Mapping[str, str], console: Console) -> None:
