@@ -10,12 +10,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from evaluation.concepts.bands import BANDS
-from evaluation.concepts.drawing import as_png, bars, name_points, new_figure, shortened
 from evaluation.concepts.probable import BINS, THRESHOLDS
 from evaluation.concepts.report import Report
+from evaluation.drawing import BLUE, GREEN, GREY, ORANGE, RED, as_png, bars, name_points, new_figure, shortened
 
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
-"""Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
 COLOURS = dict(zip((*BANDS, ""), (BLUE, GREEN, ORANGE, RED, GREY), strict=True))
 NAMED = 12
 """Concepts that are named in a figure."""
@@ -130,11 +128,11 @@ def draw_gains(report: Report) -> bytes | None:
         ("lost", [-row.gain.lost if row.gain else 0 for row in rows], RED),
     ):
         axes.barh(range(len(rows)), values, color=colour, label=label)
-    axes.set_yticks(range(len(rows)), names)
+    axes.set_yticks(range(len(rows)), names, parse_math=False)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    axes.set_xlabel(f"images lost and won against {report.material.name_before}")
+    axes.set_xlabel(f"images lost and won against {shortened(report.material.name_before)}", parse_math=False)
     axes.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
     return as_png(figure)
 

@@ -102,7 +102,11 @@ def read_material(
         return refused
     record = read_record(submission) if submission.is_dir() else None
     training, learned_from = _training(record, asked, train)
-    probabilities, probable = _probabilities(submission, record)
+    probabilities, probable = (
+        (None, "a file has no probabilities: give the run's folder")
+        if record is None
+        else probabilities_of_run(submission, record)
+    )
     material = material_of(
         dict(zip(asked.names, cast(list[Mapping[str, Cuis]], found), strict=True)),
         asked.gold,
@@ -135,7 +139,7 @@ def material_of(
         raise InputError(f"there is no score to analyse: {scores[0].unavailable['f1']}: give other references")
     ids = scores[0].ids
     sides = [[cast(Cuis, side[i]) for i in ids] for side in (gold.values, *answers)]
-    aligned = None if probabilities is None else _of_images(probabilities, ids, probable)
+    aligned = None if probabilities is None else of_images(probabilities, ids, probable)
     numbers = numbered(*sides, training, [aligned.cuis] if aligned else [])
     truths, ours, *before = (Labels.of(side, numbers) for side in sides)
     names = list(systems)
@@ -186,19 +190,17 @@ def _training(record: Mapping[str, Any] | None, asked: Inputs, train: Path | Non
     return concepts, f"{len(concepts)} images of {source}" if train is None else f"{len(concepts)} images in {source}"
 
 
-def _probabilities(submission: Path, record: Mapping[str, Any] | None) -> tuple[Probabilities | None, str]:
+def probabilities_of_run(folder: Path, record: Mapping[str, Any]) -> tuple[Probabilities | None, str]:
     """The probabilities of a run and their file's name; None and why when it has none."""
-    if record is None:
-        return None, "a file has no probabilities: give the run's folder"
     split = record["data"]["split"]
-    path = submission / f"probabilities.{ALIASES.get(split, split)}.npz"
+    path = folder / f"probabilities.{ALIASES.get(split, split)}.npz"
     if not path.exists():
         return None, f"the run has no {path.name}: runs of retrieval, classifiers and ensembles have one"
     return read_probabilities(path), path.name
 
 
-def _of_images(p: Probabilities, ids: Sequence[str], name: str) -> Probabilities:
-    """The rows of these images, in this order; InputError when the file is of other images."""
+def of_images(p: Probabilities, ids: Sequence[str], name: str) -> Probabilities:
+    """The rows of these images, in this order, 0 where they have none; InputError when the file is of other images."""
     from scipy.sparse import csr_array, vstack  # type: ignore[import-untyped]
 
     if p.ids == tuple(ids):  # as a rule, and the table may be large

@@ -15,7 +15,7 @@ of some images at once, so that memory grows by the thresholds of an image, not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,20 +79,31 @@ def weigh(p: Probabilities, truths: Labels, *, skipped: Flags, cuis: Sequence[st
 
     `skipped` images are left out of the means, as the evaluator leaves them out.
     """
-    number = {cui: n for n, cui in enumerate(cuis)}
-    matrix = truths.matrix[:, [number[cui] for cui in p.cuis]]
-    counts, blank = truths.counts, truths.only([EMPTY]).counts
     bins, squares = np.zeros((3, BINS)), 0.0
     curves, ranking = np.empty((truths.n, len(THRESHOLDS))), np.empty(truths.n)
-    for start in range(0, truths.n, SLICE):
-        own = slice(start, start + SLICE)
-        part = _Part.of(p.matrix[own], matrix[own], counts[own], blank[own])
+    for own, part in _parts(p, truths, cuis):
         bins += part.bins()
         squares += part.squares()
         curves[own] = part.f1_of_thresholds()
         ranking[own] = part.f1_of_ranking()
     cells, probable, true = bins
     return Weighed(cells, probable, true, squares / truths.n, curves[~skipped].mean(axis=0), curves, ranking)
+
+
+def f1_of_thresholds(p: Probabilities, truths: Labels, *, skipped: Flags, cuis: Sequence[str]) -> Array:
+    """`weigh(...).f1` alone, in a quarter of the time."""
+    curves = np.concatenate([part.f1_of_thresholds() for _, part in _parts(p, truths, cuis)])
+    return np.asarray(curves[~skipped].mean(axis=0))
+
+
+def _parts(p: Probabilities, truths: Labels, cuis: Sequence[str]) -> Iterator[tuple[slice, _Part]]:
+    """The images, some at once, and where they stand."""
+    number = {cui: n for n, cui in enumerate(cuis)}
+    matrix = truths.matrix[:, [number[cui] for cui in p.cuis]]
+    counts, blank = truths.counts, truths.only([EMPTY]).counts
+    for start in range(0, truths.n, SLICE):
+        own = slice(start, start + SLICE)
+        yield own, _Part.of(p.matrix[own], matrix[own], counts[own], blank[own])
 
 
 @dataclass(frozen=True, eq=False)

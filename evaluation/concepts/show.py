@@ -11,7 +11,8 @@ from rich.table import Table
 
 from evaluation.concepts.groups import print_groups
 from evaluation.concepts.report import Report, Row
-from evaluation.table import print_title, print_warnings, print_whole
+from evaluation.tables.scores import print_title, print_warnings
+from evaluation.tables.terminal import print_whole
 
 SHOWN = 15
 """Concepts of each kind that are printed; per_concept.csv has all."""

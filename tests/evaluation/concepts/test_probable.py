@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from evaluation.concepts import probable
 from evaluation.concepts.counts import labels_of
-from evaluation.concepts.probable import THRESHOLDS, Weighed, weigh
+from evaluation.concepts.probable import THRESHOLDS, Weighed, f1_of_thresholds, weigh
 from evaluation.metrics.concept_f1 import Labels, image_f1, numbered
 from tasks.probabilities import Probabilities
 
@@ -51,6 +51,17 @@ def test_a_true_cell_without_probability_counts() -> None:
     assert (found.true[0], found.cells[0], found.brier) == (1, 3, 1.0)
     assert found.ece == pytest.approx(1 / 3)
     assert math.isnan(found.ece_from_tenth)
+
+
+def test_the_curve_alone_is_that_of_all_and_leaves_out_the_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probable, "SLICE", 2)
+    truths: Cells = [("C1",), ("C2", "C3"), ("C1", "C2"), ("",)]
+    p = Probabilities(("a", "b", "c", "d"), CUIS, np.array([[0.9, 0.5, 0], [0.2, 0.6, 0.1], [0.4, 0, 0], [0.3, 0, 0]]))
+    numbers = numbered(truths, [CUIS])
+    labels, cuis, skipped = Labels.of(truths, numbers), labels_of(numbers), np.array([False, False, True, True])
+    whole = weigh(p, labels, skipped=skipped, cuis=cuis)
+    alone = f1_of_thresholds(p, labels, skipped=skipped, cuis=cuis)
+    assert alone.tolist() == whole.f1.tolist() == whole.by_threshold[:2].mean(axis=0).tolist()
 
 
 def test_thresholds_and_ranking_by_hand() -> None:
