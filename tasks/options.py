@@ -30,6 +30,9 @@ IDS: Option = click.option(
     type=FILE,
     help="The images to answer: ids.csv, any table with ids in front, a text list, or the image folder.",
 )
+SUBMISSIONS: Option = click.option(
+    "--submissions", type=FILE, default=Path("submissions"), show_default=True, help="Where runs are kept."
+)
 
 
 def with_options(*groups: Sequence[Option]) -> Callable[[Command], Command]:

@@ -46,6 +46,8 @@ class Edition:
     cui_separator: str
     max_cuis: int
     """CUIs per image that the evaluator takes; NO_LIMIT where none is known."""
+    max_runs: int | None
+    """Runs of one team that are graded; None where no public source says."""
     id_example: str
     """Empty where no source shows one."""
     zip_member: str
@@ -89,6 +91,7 @@ def load_edition(year: int | str, task: Task) -> Edition:
         id_rule=spec.get("id_rule", False),
         cui_separator=spec.get("cui_separator", ";"),
         max_cuis=spec.get("max_cuis", NO_LIMIT),
+        max_runs=spec.get("max_runs"),
         id_example=spec.get("id_example", ""),
         zip_member=spec["zip_member"],
         official_precheck=spec["official_precheck"],

@@ -81,6 +81,13 @@ def test_the_formats_by_year() -> None:
     assert all(concepts[year].unknown for year in (2018, 2019, 2021, 2022, 2024))
 
 
+def test_the_graded_runs_of_a_team_by_year() -> None:
+    """Ten in 2020 and 2021, section 2 of both overviews; of the other years no public source says."""
+    said = {(edition.year, edition.task): edition.max_runs for edition in EDITIONS if edition.max_runs is not None}
+    assert said == {(2020, Task.CONCEPTS): 10, (2021, Task.CONCEPTS): 10, (2021, Task.CAPTIONS): 10}
+    assert load_edition(2021, Task.REPORTS).max_runs is None
+
+
 def test_what_2026_changed() -> None:
     old, new = load_edition(2025, Task.CONCEPTS), load_edition(2026, Task.CONCEPTS)
     assert new.official_precheck and not old.official_precheck

@@ -1,0 +1,1 @@
+"""Where our runs would have stood among the published results."""

@@ -1,0 +1,1 @@
+"""What was uploaded to the organisers, what it got, and how far a team may trust its own validation."""
