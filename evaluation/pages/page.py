@@ -1,6 +1,6 @@
 """A page around some HTML: its policy forbids every request to elsewhere, its style has a dark form and prints well.
 
-write_whole(Path("runs.html"), html_page("Runs", "<h1>Runs</h1>"))
+write_whole(Path("runs.html"), html_page("Runs", "<main><h1>Runs</h1></main>"))
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ POLICY = (
 
 
 def html_page(title: str, body: str, *, style: str = "", script: str = "") -> str:
-    """A whole page; `body`, `style` and `script` are taken as they are, `title` is escaped."""
+    """A whole page. `body` (with `<main>` and `<h1>`), `style`, `script` are taken as they are; `title` is escaped."""
     scripts = f"<script>\n{script}\n</script>\n" if script else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

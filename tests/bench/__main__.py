@@ -20,6 +20,7 @@ from tests.bench import (
     embedding,
     generation,
     light,
+    papers,
     reports,
     retrieval,
     score_command,
@@ -51,6 +52,7 @@ BENCHES: dict[str, Callable[[], Iterable[Row | Text]]] = {
     "classifier": classifier.measure,
     "training": training.measure,
     "reports": reports.measure,
+    "papers": papers.measure,
     "bertscore": score_models.measure_bertscore,
 }
 WIDTH = 120
