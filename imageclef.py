@@ -25,6 +25,11 @@ REPORTS = {
     "sheet": ("evaluation.ratings.commands:sheet", "Make a blind rating sheet for experts."),
     "agreement": ("evaluation.ratings.commands:agreement", "Read filled sheets: scores, and whether raters agree."),
 }
+SUBMISSIONS = {
+    "list": ("evaluation.uploads.commands:list_uploads", "Which runs were uploaded, how many are left, what they got."),
+    "upload": ("evaluation.uploads.commands:upload", "Note that a run was uploaded, and later its official score."),
+    "page": ("evaluation.history.commands:page", "Write submissions/index.html: all runs, scores, what differs."),
+}
 VERBS: Table = {
     "run": ("runners.commands:run", "Answer every image of a split and write a checked, scored submission."),
     "train": ("runners.training.commands:train", "Train an adapter that `run` takes, checked at every step."),
@@ -45,6 +50,12 @@ VERBS: Table = {
     "data": (DATA, "Look at data sets, fetch public ones, make the sample or a curriculum."),
     "concepts": (CONCEPTS, "Map text to CUIs and back; merge, combine and analyse concepts."),
     "reports": (REPORTS, "Label reports; have experts rate them, blind."),
+    "leaderboard": ("evaluation.leaderboard.commands:leaderboard", "Place runs among the published results."),
+    "paper": ("evaluation.paper.commands:paper", "Write the working notes' tables, figures, examples, checklist."),
+    "gallery": ("evaluation.gallery.commands:gallery", "One page to look through a run's answers, or two runs'."),
+    "reproduce": ("runners.reproduction.commands:reproduce", "Run a run again; say whether it gives the same."),
+    "freeze": ("runners.reproduction.commands:freeze", "Pack all that another needs to reproduce a run."),
+    "submissions": (SUBMISSIONS, "Keep count of uploads and official scores; all runs on a page."),
     "captions": ("evaluation.select:captions", "Make one caption file out of several."),
 }
 cli = Verbs(VERBS, help="From a model to an accepted, scored ImageCLEFmedical Caption submission.")

@@ -25,9 +25,11 @@ from evaluation.labels.per_label import per_label_json
 from evaluation.labels.table import print_label_scores
 from evaluation.measure.texts import text_of
 from evaluation.providers.base import Equipment
+from evaluation.reproduction.scores import FILE as REPRODUCTION
+from evaluation.reproduction.scores import compare_with_original
 from evaluation.score import score_predictions
 from evaluation.scores import Scores
-from evaluation.table import print_scores
+from evaluation.tables.scores import print_scores
 from tasks.check import Check
 from tasks.editions import Edition, load_edition
 from tasks.files import write_whole
@@ -113,7 +115,14 @@ def score_runs(finished: Path | list[Path]) -> None:
 
 
 def score_run(folder: Path) -> None:
-    """Score a finished run, print the table and write scores.json; say so where there are no references."""
+    """Score a finished run; one that was run again is also compared with its original (exit status 1: it differs)."""
+    _score_finished(folder)
+    if (folder / REPRODUCTION).exists():
+        compare_with_original(folder, Console())
+
+
+def _score_finished(folder: Path) -> None:
+    """Print the table and write scores.json; say so where there are no references."""
     console = Console()
     record = read_record(folder)
     gold = references_of_run(folder)

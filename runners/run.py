@@ -23,6 +23,7 @@ from runners.answers import AnswerError, empty_value, parse_answer
 from runners.config_files import flatten
 from runners.loop import refuse_failures
 from runners.plan import Plan
+from runners.reproduction.images import hash_images
 from runners.sharing import Place
 from tasks.check import check_file
 from tasks.concept_tables import names_table
@@ -114,6 +115,7 @@ def _finish(plan: Plan, folder: Path, record: dict[str, Any], results: Mapping[s
     warnings = Counter(problem.code for problem in check.problems if problem.severity == "warning")
     verdicts = {"accepted": check.accepted, "precheck": check.precheck, "scoring": check.scoring}
     record["check"] = {**verdicts, "warnings": dict(warnings.most_common())}
+    record["data"]["image_bytes"] = hash_images(plan.examples)
     record["finished"] = _now()
 
 
