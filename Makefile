@@ -3,7 +3,8 @@
 #   SET="key=value key=value"           overrides of the config
 #   PROCESSES=4                         processes (and accelerators) that share a run on this machine
 #   FILE=<submission>   TASK=<1, 2 or 3>   IDS=<ids.csv or the image folder>   OUT=<folder for the mended file>
-#   ARGS="--profile coco --signatures"  further options, for the eval targets, check and repair
+#   RUNS="<run folder> <run folder>"    for compare, leaderboard, paper and gallery
+#   ARGS="--profile coco --signatures"  further options of the verb behind a target
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -16,7 +17,7 @@ READY  := $(VENV)/.ready
 OFFLINE := HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1
 
 # The shell reads them from its environment, so that blanks and quotes in them stay what they are.
-export CONFIG DATA LIMIT RUN SET PROCESSES FILE TASK IDS OUT ARGS
+export CONFIG DATA LIMIT RUN RUNS SET PROCESSES FILE TASK IDS OUT ARGS
 
 define submit
 @$(BIN)/imageclef run "$${CONFIG:-configs/$(1)/sample.yaml}" $${DATA:+--data "$$DATA"} $${LIMIT:+--limit "$$LIMIT"} \
@@ -40,8 +41,15 @@ define with_file
   --ids "$${IDS:?give IDS=ids.csv or the image folder}"
 endef
 
+define found_run
+@run="$${RUN:?give the run: RUN=name, folder or archive}"; \
+ test -e "$$run" || run="$$(ls -d submissions/*/"$$run" 2>/dev/null | head -n 1 || true)"; \
+ test -n "$$run" || { echo "no run $$RUN in submissions" >&2; exit 2; }
+endef
+
 .PHONY: help setup task1-submit task2-submit task3-submit task1-eval task2-eval task3-eval task1-train task2-train \
-        task3-train check repair test lint types bench bench-gpu sample-model
+        task3-train check repair compare leaderboard paper gallery reproduce freeze history docs test lint types \
+        bench bench-gpu sample-model
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +97,30 @@ check: $(READY) ## say everything that is wrong with FILE (needs TASK and IDS)
 
 repair: $(READY) ## mend FILE into the folder OUT, and say every change (needs TASK and IDS)
 	$(call with_file,repair) --out "$${OUT:?give the folder for the mended file: OUT=...}" $${ARGS:-}
+
+compare: $(READY) ## which differences between RUNS are more than noise
+	@$(BIN)/imageclef compare $${RUNS:?give run folders or submissions: RUNS="A B"} $${ARGS:-}
+
+leaderboard: $(READY) ## place RUNS, or all that are here, among the published results (needs TASK)
+	@$(BIN)/imageclef leaderboard --task "$${TASK:?give TASK=1, 2 or 3}" $${RUNS:-} $${ARGS:-}
+
+paper: $(READY) ## tables, figures, examples and checklist of RUNS for the working notes
+	@$(BIN)/imageclef paper $${RUNS:?give run folders: RUNS="A B"} --out "$${OUT:-build/paper}" $${ARGS:-}
+
+gallery: $(READY) ## a page to look through the answers of a run, or of two (RUNS)
+	@$(BIN)/imageclef gallery $${RUNS:?give one or two run folders: RUNS="A B"} $${OUT:+--out "$$OUT"} $${ARGS:-}
+
+reproduce: $(READY) ## run RUN again (name, folder or frozen archive) and say whether it gives the same
+	$(found_run); $(BIN)/imageclef reproduce "$$run" $${DATA:+--data "$$DATA"} $${SET:+--set "$$SET"} $${ARGS:-}
+
+freeze: $(READY) ## pack all that another needs to reproduce RUN: no images, references or weights
+	$(found_run); $(BIN)/imageclef freeze "$$run" $${OUT:+--out "$$OUT"} $${ARGS:-}
+
+history: $(READY) ## submissions/index.html: every run, its score, what differs between configs
+	@$(BIN)/imageclef submissions page $${ARGS:-}
+
+docs: $(READY) ## build the pages of docs/ into build/docs; a link that leads nowhere fails
+	$(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml
 
 test: $(READY) ## run every test (no network needed)
 	$(OFFLINE) $(BIN)/python -m pytest -n 2 --dist loadfile
