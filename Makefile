@@ -101,8 +101,8 @@ repair: $(READY) ## mend FILE into the folder OUT, and say every change (needs T
 compare: $(READY) ## which differences between RUNS are more than noise
 	@$(BIN)/imageclef compare $${RUNS:?give run folders or submissions: RUNS="A B"} $${ARGS:-}
 
-leaderboard: $(READY) ## place RUNS, or all that are here, among the published results (needs TASK)
-	@$(BIN)/imageclef leaderboard --task "$${TASK:?give TASK=1, 2 or 3}" $${RUNS:-} $${ARGS:-}
+leaderboard: $(READY) ## place RUNS, or all that are here, among the published results (TASK or RUNS)
+	@$(BIN)/imageclef leaderboard $${RUNS:-} $${TASK:+--task "$$TASK"} $${ARGS:-}
 
 paper: $(READY) ## tables, figures, examples and checklist of RUNS for the working notes
 	@$(BIN)/imageclef paper $${RUNS:?give run folders: RUNS="A B"} --out "$${OUT:-build/paper}" $${ARGS:-}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,11 @@ def read_run(folder: Path) -> Run:
     path = folder / "scores.json"
     try:
         scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        if scores is not None:
-            for entry in scores["scores"].values():
-                float(entry["value"]), str(entry["role"]), [float(end) for end in entry["ci"]]
+        whole = scores is None or _are_scores(scores)
     except (ValueError, KeyError, TypeError, AttributeError):
-        mend = f"imageclef score {folder} --json > {path}"
-        raise InputError(f"{path} does not hold scores: write it again: {mend}") from None
+        whole = False
+    if not whole:
+        raise InputError(f"{path} does not hold scores: write it again: imageclef score {folder} --json > {path}")
     return Run(folder, read_record(folder), scores)
 
 
@@ -78,3 +78,10 @@ def runs_under(submissions: Path) -> tuple[list[Run], dict[Path, str]]:
         except InputError as error:
             unreadable[path.parent] = str(error)
     return sorted(runs, key=lambda run: (run.finished, run.folder)), unreadable
+
+
+def _are_scores(scores: Any) -> bool:
+    """Whether the document has what is read of it here; raises what a wrong type raises."""
+    entries = [(*entry["ci"], entry["value"], int(scores.get("n", 0))) for entry in scores["scores"].values()]
+    roles = [isinstance(entry["role"], str) for entry in scores["scores"].values()]
+    return all(roles) and all(len(numbers) == 4 and not isnan(sum(map(float, numbers))) for numbers in entries)

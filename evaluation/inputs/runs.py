@@ -31,6 +31,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         whole = {"edition", "finished"} <= record.keys() and isinstance(record["task"], str)
         whole = whole and all(isinstance(record["data"][key], str) for key in ("path", "split"))
+        whole = whole and record["task"] in {task.value for task in Task} and int(record["edition"]) > 0
     except FileNotFoundError:
         raise InputError(f"{folder} holds no run.json: give a submission file, or the folder of a run") from None
     except (ValueError, AttributeError, TypeError, KeyError):

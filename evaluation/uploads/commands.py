@@ -19,9 +19,9 @@ from evaluation.tables.forms import form_of, write_tables
 from evaluation.tables.scores import print_warnings
 from evaluation.tables.terminal import print_table
 from evaluation.uploads.ledger import LEDGER, files_kept, read_ledger
+from evaluation.uploads.limit import limit_of
 from evaluation.uploads.note import note_upload
 from evaluation.uploads.tables import upload_tables
-from tasks.editions import load_edition
 from tasks.nouns import InputError, Task
 from tasks.options import FILE, SUBMISSIONS, TASK_HELP
 
@@ -40,7 +40,7 @@ def upload(*, run: Path, team: str, submission_id: str, scores: tuple[str, ...],
     """
     noted = note_upload(read_run(run), team=team, submission_id=submission_id, scores=scores, note=note, date=date)
     one, console = noted.upload, Console()
-    limit = load_edition(one.edition, one.task).max_runs
+    limit, _ = limit_of(one.task, one.edition)
     count = f"{noted.used} of {limit} used" if limit else f"upload {noted.used} of the team"
     got = ", ".join(f"{name} {value:g}" for name, value in one.scores.items()) or "no official score yet"
     print_warnings(noted.warnings, console)

@@ -15,6 +15,7 @@ from unicodedata import normalize
 
 from evaluation.inputs.run_folders import Run
 from evaluation.uploads.ledger import LEDGER, Upload, ledger_open, one_line, read_scores, utc
+from evaluation.uploads.limit import limit_of
 from evaluation.uploads.runs import place_of
 from tasks.editions import load_edition
 from tasks.files import hash_file
@@ -75,7 +76,7 @@ def note_upload(
                 sha256=upload.sha256 or sha256,
             )
         used = sum(one.identity[:3] == upload.identity[:3] for one in uploads)
-    limit = load_edition(run.edition, run.task).max_runs
+    limit, _ = limit_of(run.task, run.edition)
     if limit is not None and used > limit:
         warnings.append(f"{used} uploads of {team}: edition {run.edition} grades {limit} of each team for {run.task}")
     return Noted(upload, folder.parent.parent / LEDGER, place is None, used, tuple(warnings))

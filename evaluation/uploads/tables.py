@@ -13,10 +13,9 @@ from evaluation.inputs.run_folders import Run
 from evaluation.tables.table import Cell, Column, Table
 from evaluation.uploads.estimates import Estimate, agreement, estimate_of
 from evaluation.uploads.ledger import Upload
+from evaluation.uploads.limit import limit_of
 from evaluation.uploads.official import official_scores, primary_of
 from evaluation.uploads.runs import run_of
-from tasks.editions import known_years, load_edition
-from tasks.nouns import InputError, Task
 
 TITLES = ("run", "id", "uploaded", "score", "estimate", "95 % interval", "official", "difference")
 TEXTS = ("run", "id", "score")
@@ -54,7 +53,7 @@ def _names(upload: Upload) -> list[str]:
 
 def _title(uploads: Sequence[Upload]) -> str:
     first, used = uploads[0], len(uploads)
-    limit = load_edition(first.edition, first.task).max_runs
+    limit, _ = limit_of(first.task, first.edition)
     told = f"{used} of {limit} uploads used, {max(limit - used, 0)} left" if limit else f"{used} uploaded"
     return f"{first.team}, {first.task} {first.edition}: {told}"
 
@@ -126,24 +125,9 @@ def _trust(name: str, pairs: Sequence[tuple[Estimate, float]]) -> str:
 
 
 def _limit_notes(upload: Upload, used: int) -> list[str]:
-    limit = load_edition(upload.edition, upload.task).max_runs
-    if limit is None:
-        known = ", ".join(f"{number} in {year}" for year, number in _known_limits(upload.task).items())
-        before = f"; known are {known}" if known else ""
-        return [f"How many uploads a team has in {upload.edition} no public source says{before}: see the task's page."]
-    return [f"WARNING: {used} uploads are more than the {limit} that are graded."] if used > limit else []
-
-
-def _known_limits(task: Task) -> dict[str, int]:
-    found = {}
-    for year in known_years():
-        try:
-            limit = load_edition(year, task).max_runs
-        except InputError:  # the year had no such task
-            continue
-        if limit is not None:
-            found[year] = limit
-    return found
+    limit, said = limit_of(upload.task, upload.edition)
+    over = limit is not None and used > limit
+    return [f"WARNING: {used} uploads are more than the {limit} that are graded."] * over + [said] * bool(said)
 
 
 def _said_twice(uploads: Sequence[Upload]) -> list[str]:

@@ -20,7 +20,7 @@ def test_an_upload_is_noted_and_later_its_score(submissions: Path) -> None:
     run = make_run(submissions, "base")
     said = upload(run, "--date", "2026-05-04T21:10", "--note", "our\n first")
     assert "noted in" in said
-    assert "no official score yet (upload 1 of the team)" in said
+    assert "no official score yet (1 of 10 used)" in said
     assert "warning" not in said
     [first] = read_ledger(submissions)
     assert (first.run, first.uploaded, first.note, first.scores) == (
@@ -115,11 +115,11 @@ def test_the_limit_of_an_edition_is_counted_by_team(submissions: Path) -> None:
     assert "them" not in listed(submissions, "--team", "us")
 
 
-def test_where_no_source_says_the_limit_nobody_invents_one(submissions: Path) -> None:
+def test_where_no_source_says_the_limit_ten_are_taken_and_that_is_said(submissions: Path) -> None:
     upload(make_run(submissions, "base"))
     table = listed(submissions)
-    assert "us, concept_detection 2026: 1 uploaded" in table
-    assert "How many uploads a team has in 2026 no public source says; known are 10 in 2020, 10 in 2021" in table
+    assert "us, concept_detection 2026: 1 of 10 uploads used, 9 left" in table
+    assert "of 2026 no public source says it, and ten are taken" in table
 
 
 def test_a_team_under_two_names_is_told(submissions: Path) -> None:
