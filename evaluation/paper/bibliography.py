@@ -3,7 +3,7 @@
 found = bibliography_of(material)
 found.cite("holm")        # "~\\cite{holm1979simple}", "" where nothing of the kind was used
 found.bib()               # the file
-found.sentence()          # "This work uses LoRA adapters~\\cite{hu2022lora}, ..."
+found.sentence()          # "We use LoRA adapters~\\cite{hu2022lora} and PyTorch~\\cite{paszke2019pytorch}."
 
 `references.yaml` holds the entries and what each is used for.
 """
@@ -18,13 +18,17 @@ from typing import Any
 
 from evaluation.paper.facts import generated
 from evaluation.paper.material import PaperMaterial
-from evaluation.paper.setup import read_training
-from evaluation.paper.text import as_tex
+from evaluation.paper.tables import stored_of
+from evaluation.paper.text import as_tex, in_words
+from evaluation.paper.trainings import read_training
+from evaluation.profiles import SURROGATE
 from tasks.nouns import Task
 
 _ENTRIES = Path(__file__).with_name("references.yaml")
 _DATA = {"iu": ("indiana", "iu x-ray", "iu_xray"), "mimic": ("mimic",), "r2gen": ("r2gen",)}
 """Data set -> words of which one is in the name of its layout."""
+SAMPLE = "sample"
+"""The data set that comes along; its images are drawn by a program."""
 _METRICS = ("rouge", "bleu", "cider", "meteor", "spice", "bertscore", "bleurt", "alignscore", "medcat")
 
 
@@ -45,9 +49,9 @@ class Bibliography:
         return "\n".join(str(entry["bib"]).replace("KEY", key, 1) for key, entry in self.entries.items())
 
     def sentence(self) -> str:
-        """Everything with its citation, so that nothing in the file is left uncited."""
-        parts = [rf"{as_tex(entry['for'])}~\cite{{{key}}}" for key, entry in self.entries.items()]
-        return f"This work builds on {', '.join(parts)}.\n" if parts else ""
+        """What the text does not cite where it speaks of it, so that nothing in the file is left uncited."""
+        used = [rf"{as_tex(entry['for'])}~\cite{{{key}}}" for key, entry in self.entries.items() if "for" in entry]
+        return f"We use {in_words(used)}.\n" if used else ""
 
 
 def bibliography_of(material: PaperMaterial) -> Bibliography:
@@ -58,32 +62,32 @@ def bibliography_of(material: PaperMaterial) -> Bibliography:
 
 def _used(material: PaperMaterial) -> Iterator[str]:
     run = material.runs[0]
-    yield f"task:{run.task}"
     if run.task is not Task.REPORTS:
         yield f"edition:{run.edition}"
-        if run.edition >= 2023:
+        if run.edition >= 2023 and run.record["data"]["path"] != SAMPLE:
             yield "data:roco"
     layout = str(run.record["data"].get("layout", "")).lower()
     yield from (f"data:{name}" for name, words in _DATA.items() if any(word in layout for word in words))
     for one in material.runs:
-        yield from _of_system(one.record)
+        yield from tags_of(one.record)
     for folder in material.training.values():
         config = read_training(folder)["config"]
         yield f"optimizer:{config.get('optimization.optimizer')}"
         yield f"quantization:{config.get('quantization')}"
-    for scores in material.scores:
+    for one, scores in zip(material.runs, material.scores, strict=bool(material.scores)):
         yield "bootstrap"
         yield f"profile:{scores.profile}"
-        stored = [name for run in material.runs for name in (run.scores or {}).get("scores", {})]
-        for name in (*scores.scores, *stored):
-            yield from (f"metric:{metric}" for metric in _METRICS if name.startswith(metric))
+        for name in (*scores.scores, *stored_of(one, scores)):
+            if not name.endswith(SURROGATE):  # which is another formula than that of the literature
+                yield from (f"metric:{metric}" for metric in _METRICS if name.startswith(metric))
             if "chexpert" in name or name.startswith("label"):
                 yield "labels"
     if material.comparisons is not None and material.comparisons.pairings:
-        yield from ("paired", "randomisation", "holm")
+        yield from ("paired", "randomisation", *(["holm"] if material.comparisons.comparisons > 1 else []))
 
 
-def _of_system(record: Mapping[str, Any]) -> Iterator[str]:
+def tags_of(record: Mapping[str, Any]) -> Iterator[str]:
+    """What a run's system is made of."""
     model = record.get("model") or {}
     if generated(record):
         yield f"model:{model.get('model_type')}"

@@ -28,7 +28,7 @@ def checklist_tex(material: PaperMaterial) -> str:
     parts = [f"{ROOM}\\subsection*{{What is known}}\n"]
     for k in range(0, len(pairs), BESIDE):
         some = pairs[k : k + BESIDE]
-        answers = [_answers(run) for _, run in some]
+        answers = [answers_of(run) for _, run in some]
         rows = [(question, *(own[question] for own in answers)) for question in answers[0]]
         parts.append(f"{{\\footnotesize\n{key_values(rows, header=('', *(name for name, _ in some)))}}}\n")
     if material.scores:
@@ -50,7 +50,7 @@ def _records(pairs: Sequence[tuple[str, Run]]) -> Iterator[str]:
         yield dense(rest.items(), title=f"The record of {name}")
 
 
-def _answers(run: Run) -> dict[str, str]:
+def answers_of(run: Run) -> dict[str, str]:
     """Question -> answer; the questions are the same for every run."""
     record = run.record
     sessions = record["sessions"]
@@ -75,10 +75,16 @@ def _answers(run: Run) -> dict[str, str]:
         "adapters": "; ".join(one["identity"] for one in record.get("adapters") or ()) or "none",
         "everything that changes an answer": record["fingerprint"]["sha256"],
         "answers independent of the batch": {True: "yes", False: "not promised"}.get(repeatable, "not noted"),
-        "started and finished": f"{sessions[0]['started'] if sessions else ''} to {run.finished}",
+        "started and finished": " to ".join(
+            _time(when) for when in (*(one["started"] for one in sessions[:1]), run.finished)
+        ),
         "submission": (record.get("submission") or {}).get("sha256", ""),
         "accepted by the organisers' rules": "yes" if check.get("accepted") else "no",
     }
+
+
+def _time(when: str) -> str:
+    return when.replace("T", " ").replace("+00:00", " UTC")
 
 
 def _commit(git: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ def examples_of(material: PaperMaterial, *, seed: int) -> tuple[str, dict[str, b
             images[name] = copy_of(sources[one.image_id])
             picture = rf"\includegraphics[width=\linewidth,height=0.3\textheight,keepaspectratio]{{{name}}}"
         except (KeyError, ImageError) as error:
-            why = "it is not in the data set" if isinstance(error, KeyError) else str(error)
+            why = "it is not in the data set" if isinstance(error, KeyError) else str(error).partition(":")[0]
             picture = rf"\fbox{{\parbox{{0.9\linewidth}}{{\raggedright No image: {as_tex(why)}}}}}"
         parts.append(_example(material, one, picture, vocabulary=vocabulary, credit=credits.get(one.image_id, "")))
     return "\n".join(parts), images

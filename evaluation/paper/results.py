@@ -1,30 +1,22 @@
-"""`results.tex`: tables of scores and differences, and in sentences what was tested and what is noise.
+"""`results.tex`: tables of scores and differences, and in sentences what was tested, what differs, what to mind.
 
 results_tex(material, cites)      # LaTeX; without references one sentence that says so
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from evaluation.comparison.pairing import said_p
+from evaluation.comparison.pairing import Pairing, said_p
 from evaluation.comparison.systems import Comparisons
-from evaluation.comparison.tables import differences_table, marks_of, verdict
-from evaluation.inputs.run_folders import Run
 from evaluation.paper.material import PaperMaterial
 from evaluation.paper.setup import counted, task_title
 from evaluation.paper.standing import standings
-from evaluation.paper.text import as_tex, listed
-from evaluation.scores import Score, Scores
+from evaluation.paper.tables import LEVEL, differences, scores_tables, stored_of, stored_scores
+from evaluation.paper.text import as_tex, in_words, listed
+from evaluation.paper.trainings import read_training
 from evaluation.tables.latex import as_latex
-from evaluation.tables.table import Cell, Column, Table
 
-ACROSS = 3
-"""Runs in one table of scores."""
-_SAID = ("baseline", "value")
-"""Columns of differences that the text and the table of scores say."""
 Cite = Callable[[str], str]
 """Tag of what is used -> `~\\cite{...}`, or nothing."""
 
@@ -32,164 +24,76 @@ Cite = Callable[[str], str]
 def results_tex(material: PaperMaterial, cite: Cite) -> str:
     """The body of the section on results."""
     if not material.scores:
-        return "The data set has no references for these images: there are no scores.\n"
+        return "The data set has no references for these images, so there are no scores.\n"
     parts = [_opening(material, cite), *map(as_latex, scores_tables(material))]
     if (stored := stored_scores(material)) is not None:
         parts.append(as_latex(stored))
     if material.comparisons is not None:
         found = material.comparisons
         parts += [_tests(found, cite), as_latex(differences(found)), listed(map(as_tex, outcomes(found)))]
-    parts += [listed(map(as_tex, standings(material))), _limits(material)]
-    return "\n".join(part for part in parts if part)
+    if placed := standings(material):
+        parts.append(as_tex(placed) + "\n")
+    return "\n".join(part for part in [*parts, _limits(material)] if part)
 
 
-def scores_tables(material: PaperMaterial) -> list[Table]:
-    """Every score of every run with its interval, some runs in each table."""
-    some = [range(k, min(k + ACROSS, len(material.names))) for k in range(0, len(material.names), ACROSS)]
-    return [
-        _scores(material, places, more=f" ({n} of {len(some)})" if len(some) > 1 else "")
-        for n, places in enumerate(some, 1)
-    ]
+def outcomes(found: Comparisons) -> list[str]:
+    """What each run comes to beside the baseline: its first score, then the others that differ, then those that do not.
 
-
-def stored_scores(material: PaperMaterial) -> Table | None:
-    """Scores that the runs were given before, as by models that are not at hand now; None where there are none.
-
-    Only those against the same references count, which each signature pins.
+    outcomes(found)[0]      # "tuned is 0.0021 above base in f1, which is no more than noise (p = .43). ..."
     """
-    found = [_stored(run, scores) for run, scores in zip(material.runs, material.scores, strict=True)]
-    names = sorted({name for own in found for name in own})
-    if not names:
-        return None
-    rows = [
-        (Cell(run), *(_entry(own.get(name)) for name in names)) for run, own in zip(material.names, found, strict=True)
-    ]
-    return Table(
-        title="Scores computed with models when the runs were scored; their differences are not tested here.",
-        columns=(Column("run", numeric=False), *map(Column, names)),
-        rows=tuple(rows),
-        notes=("95 % intervals in brackets.",),
-        label="stored-scores",
-    )
+    own = [[pairing for pairing in found.pairings if pairing.system == name] for name in found.names[1:]]
+    return [_outcome(pairings[0], pairings[1:]) for pairings in own if pairings]
 
 
-def _stored(run: Run, scores: Scores) -> dict[str, Mapping[str, Any]]:
-    entries = (run.scores or {}).get("scores", {})
-    pins = {part for score in scores.scores.values() for part in score.signature.split("|") if part.startswith("refs:")}
-    return {
-        name: entry
-        for name, entry in entries.items()
-        if name not in scores.scores and pins & set(str(entry.get("signature", "")).split("|"))
-    }
-
-
-def _entry(entry: Mapping[str, Any] | None) -> Cell:
-    if entry is None:
-        return Cell(None, "not computed")
-    low, high = entry["ci"]
-    return Cell(entry["value"], f"{entry['value']:.4f} [{low:.4f}, {high:.4f}]")
-
-
-def _scores(material: PaperMaterial, places: Sequence[int], *, more: str) -> Table:
-    first = material.scores[0]
-    names = dict.fromkeys(name for one in material.scores for name in one.scores)
-    rows = []
-    for name in names:
-        found = [one.scores.get(name) for one in material.scores]
-        known = [score.value for score in found if score is not None]
-        best = max(known) if len(known) > 1 else None
-        role = next(score.role for score in found if score is not None)
-        rows.append(
-            (
-                Cell(name, marks="p" if role == "primary" else ""),
-                *(_cell(found[k], best, _marks(material, name, k)) for k in places),
-            )
-        )
-    several = len(material.names) > 1
-    notes = ["95 % intervals in brackets" + (", the best value in bold" if several else "")]
-    if any(cell.marks for row in rows for cell in row[1:]):
-        notes.append(f"*: differs from {material.names[0]} by more than noise (p < .05)")
-    if any(cell.marks for row in rows for cell in row[:1]):
-        notes.append("p: the edition's primary score")
-    if any(score.surrogate for one in material.scores for score in one.scores.values()):
-        notes.append("a surrogate stands in for an official metric that needs a model")
-    return Table(
-        title=f"Scores on {len(first.ids):,} images of {material.runs[0].split}, {task_title(material)}, "
-        f"edition {first.edition}{more}.",
-        columns=(Column("score", numeric=False), *(Column(material.names[k]) for k in places)),
-        rows=tuple(rows),
-        notes=("; ".join(notes) + ".",),
-        label=f"scores{places[0] + 1 if places[0] else ''}",
-    )
-
-
-def _marks(material: PaperMaterial, name: str, place: int) -> str:
-    found = material.comparisons
-    return marks_of(found, name, material.names[place]) if found is not None else ""
-
-
-def _cell(score: Score | None, best: float | None, marks: str) -> Cell:
-    if score is None:
-        return Cell(None, "not computed")
-    low, high = score.ci
-    return Cell(
-        score.value,
-        f"{score.value:.4f} [{low:.4f}, {high:.4f}]",
-        best=best is not None and score.value == best,
-        marks=marks,
-    )
-
-
-def differences(found: Comparisons) -> Table:
-    """Every difference from the first run with its interval and its p values."""
-    whole = differences_table(found)
-    kept = [k for k, column in enumerate(whole.columns) if column.title not in _SAID]
-    rows = tuple(tuple(row[k] for k in kept) for row in whole.rows)
-    columns = tuple(whole.columns[k] for k in kept)
-    return replace(whole, columns=columns, rows=rows, notes=(), label="differences")
+def _outcome(first: Pairing, others: Sequence[Pairing]) -> str:
+    size, p = f"{abs(first.difference):.4f}", said_p(first.p_holm)
+    if float(size) == 0:
+        said = f"{first.system} is level with {first.baseline} in {first.metric} ({p})."
+    else:
+        which = "above" if first.difference > 0 else "below"
+        verdict = "a significant difference" if first.significant else "which is no more than noise"
+        said = f"{first.system} is {size} {which} {first.baseline} in {first.metric}, {verdict} ({p})."
+    for where, group in (
+        ("It is significantly above it in", [one for one in others if one.better == one.system]),
+        ("It is significantly below it in", [one for one in others if one.better == one.baseline]),
+        ("There is no significant difference in", [one for one in others if not one.significant]),
+    ):
+        if group:
+            some = [
+                f"{one.metric} ({one.difference:+.4f}, {said_p(one.p_holm)})".replace("(-", "(\u2212") for one in group
+            ]
+            said += f" {where} {in_words(some)}."
+    return said
 
 
 def _opening(material: PaperMaterial, cite: Cite) -> str:
     first = material.scores[0]
     n = len(material.names)
     grouped = material.gold.grouped_by if material.gold and material.gold.groups else ""
-    how = f"groups of images ({grouped})" if grouped else "images"
+    how = f"groups of images (column {grouped})" if grouped else "images"
     return (
         f"{counted(n, 'run').capitalize()} {'is' if n == 1 else 'are'} scored on the {len(first.ids):,} images of "
-        f"{as_tex(material.runs[0].split)} by the rules of edition {first.edition} of {as_tex(task_title(material))}"
-        f"{cite('overview')}. Intervals are of 95~\\%, by bootstrap over {as_tex(how)}{cite('bootstrap')}. "
-        "Table~\\ref{tab:scores} has the scores; the signature of each, which pins its formula, is in the "
-        "reproducibility checklist.\n"
+        f"{as_tex(material.runs[0].split)} by the rules of {as_tex(task_title(material))}{cite('overview')}. "
+        f"Table~\\ref{{tab:scores}} has the scores with their 95~\\% intervals, by bootstrap over {as_tex(how)}"
+        f"{cite('bootstrap')}. The signature of each score, which pins its formula, is in the reproducibility "
+        "checklist.\n"
     )
 
 
 def _tests(found: Comparisons, cite: Cite) -> str:
-    units = "images" if found.groups is None else f"the images of {found.groups} patients or articles, each as a whole,"
-    return (
-        f"Differences from {as_tex(found.names[0])} were tested by approximate randomisation{cite('randomisation')} "
-        f"and paired bootstrap{cite('paired')}, {found.trials:,} trials of {units} with seed {found.seed}; p~values "
-        f"are adjusted for the number of runs by Holm's method{cite('holm')}. "
-        f"Table~\\ref{{tab:differences}} has all of them.\n"
+    units = "images" if found.groups is None else f"{found.groups} patients or articles, each with all its images,"
+    adjusted = (
+        f" The p~values of the former are adjusted by Holm's method{cite('holm')} for "
+        f"{counted(found.comparisons, 'run')} compared on each score, but not for the number of scores."
+        if found.comparisons > 1
+        else " The p~values are not adjusted for the number of scores."
     )
-
-
-def outcomes(found: Comparisons) -> list[str]:
-    """A sentence for each run: what its first score comes to, then which others differ by more than noise."""
-    sentences = []
-    for name in found.names[1:]:
-        own = [pairing for pairing in found.pairings if pairing.system == name]
-        if not own:
-            continue
-        first, *others = own
-        sentence = verdict(first)
-        for title, group in (
-            ("more than noise", [one for one in others if one.significant]),
-            ("noise", [one for one in others if not one.significant]),
-        ):
-            some = [f"{one.metric} ({one.difference:+.4f}, {said_p(one.p_holm)})" for one in group]
-            sentence += f"; {title} in {', '.join(some)}" if some else ""
-        sentences.append(f"{sentence}.")
-    return sentences
+    return (
+        f"Differences from {as_tex(found.names[0])} (Table~\\ref{{tab:differences}}) were tested by approximate "
+        f"randomisation{cite('randomisation')} and by paired bootstrap{cite('paired')}, with {found.trials:,} trials "
+        f"over {units} and seed {found.seed}.{adjusted} A difference is called significant where the p~value of "
+        f"approximate randomisation{', so adjusted,' if found.comparisons > 1 else ''} is below~{LEVEL}.\n"
+    )
 
 
 def _limits(material: PaperMaterial) -> str:
@@ -199,9 +103,45 @@ def _limits(material: PaperMaterial) -> str:
         if material.comparisons
         else (*(material.gold.warnings if material.gold else ()), *material.scores[0].warnings)
     )
-    stored = {name for run, one in zip(material.runs, material.scores, strict=True) for name in _stored(run, one)}
+    stored = {name for run, one in zip(material.runs, material.scores, strict=True) for name in stored_of(run, one)}
     missing = dict.fromkeys(name for one in material.scores for name in one.unavailable if name not in stored)
-    lines = [warning if warning.endswith((".", "?")) else f"{warning}." for warning in dict.fromkeys(warnings)]
+    lines = [*_seen(material), *map(_sentence, dict.fromkeys(warnings))]
     if missing:
-        lines.append(f"Not computed, for want of models or references: {', '.join(missing)}.")
-    return "What has to be said of these scores:\n" + listed(map(as_tex, lines)) if lines else ""
+        lines.append(f"Not computed, as models or references are missing: {', '.join(missing)}.")
+    return "\\subsection*{Limits of these scores}\n" + listed(map(as_tex, lines)) if lines else ""
+
+
+def _seen(material: PaperMaterial) -> list[str]:
+    """Whether systems were tuned, or checkpoints chosen, on the split that is scored."""
+    split = material.runs[0].split
+    pairs = list(zip(material.names, material.runs, strict=True))
+    tuned = [
+        name for name, run in pairs if ((run.record.get("system") or {}).get("tuned on") or {}).get("split") == split
+    ]
+    trained = {name: read_training(folder) for name, folder in material.training.items()}
+    chosen = [
+        name
+        for name, run in pairs
+        if (record := trained.get(name)) is not None
+        and (record["config"].get("data.path"), record["config"].get("data.valid"))
+        == (run.record["data"]["path"], split)
+    ]
+    lines = []
+    if tuned:
+        lines.append(
+            f"{in_words(tuned)} {'was' if len(tuned) == 1 else 'were'} tuned on {split} too; each image is answered by "
+            "what was tuned without its fold."
+        )
+    if chosen:
+        lines.append(
+            f"The training of {in_words(chosen)} was validated on images of {split} too, so that its scores may be "
+            "too high."
+        )
+    return lines
+
+
+def _sentence(warning: str) -> str:
+    """With a full stop, and a capital unless it begins with the name of a score or a run."""
+    first = warning.partition(" ")[0]
+    begun = warning if first.endswith(":") else warning[:1].upper() + warning[1:]
+    return begun if begun.endswith((".", "?")) else f"{begun}."

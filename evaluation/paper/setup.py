@@ -5,16 +5,14 @@ setup_tex(material)      # LaTeX: a table with a column for each run, prompts, t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 from evaluation.inputs.run_folders import Run
-from evaluation.paper.facts import facts_of, stages_of, training_facts
+from evaluation.paper.energy import spent_of
+from evaluation.paper.facts import described, took
 from evaluation.paper.material import PaperMaterial
-from evaluation.paper.text import as_tex, key_values
-from tasks.nouns import InputError
+from evaluation.paper.text import as_tex, in_words, key_values
+from evaluation.paper.trainings import read_training, stages_of, training_facts
 
 BESIDE = 3
 """Runs in one table."""
@@ -31,40 +29,36 @@ def setup_tex(material: PaperMaterial) -> str:
     return "\n".join(parts)
 
 
-def read_training(folder: Path) -> dict[str, Any]:
-    """training.json; InputError when it is something else."""
-    path = folder / "training.json"
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        training_facts(record), stages_of(record)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path} is not the record of a training: restore it, or move the file away") from None
-    return record
-
-
 def _opening(material: PaperMaterial) -> str:
-    data = material.runs[0].record["data"]
     n = len(next(iter(material.answers.values())))
-    several = len(material.runs) > 1
-    return (
-        f"{'All systems answered' if several else 'The system answered'} the {n:,} images of the split "
-        f"{as_tex(data['split'])} in the form of edition {material.runs[0].edition} of {as_tex(task_title(material))}. "
-        f"{'They are' if several else 'It is'} described below; versions and hashes are in the reproducibility "
-        "checklist. The energy is an upper estimate: hours times the boards' published maximum power, without "
-        "processors, memory and cooling.\n"
+    runs = counted(len(material.runs), "run").capitalize()
+    some = "answers" if len(material.runs) == 1 else "answer"
+    text = (
+        f"{runs} {some} the {n:,} images of {as_tex(material.runs[0].split)} of {as_tex(task_title(material))}. "
+        "Versions and hashes are in the reproducibility checklist."
     )
+    if any(spent_of(run.record["sessions"]).kwh is not None for run in material.runs):
+        text += (
+            " The energy is an upper estimate: hours times the published maximum power of the accelerators, without "
+            "processors, memory and cooling."
+        )
+    return text + "\n"
 
 
 def task_title(material: PaperMaterial) -> str:
-    """The task as papers call it."""
-    name = material.runs[0].task.value.replace("_", " ")
-    return name if name == "report generation" else f"ImageCLEFmedical Caption, {name}"
+    """The task and year as papers call them."""
+    name, edition = material.runs[0].task.value.replace("_", " "), material.runs[0].edition
+    return (
+        f"{name}, edition {edition}" if name == "report generation" else f"ImageCLEFmedical Caption {edition}, {name}"
+    )
 
 
 def _table(pairs: Sequence[tuple[str, Run]]) -> str:
-    facts = [facts_of(run.record) for _, run in pairs]
-    labels = dict.fromkeys(label for own in facts for label in own)
-    rows = [(label, *(own.get(label, "") for own in facts)) for label in labels]
+    rows = []
+    for part in (described, took):  # what all have is not to stand between what only some have
+        facts = [part(run.record) for _, run in pairs]
+        labels = dict.fromkeys(label for own in facts for label in own)
+        rows += [(label, *(own.get(label, "") for own in facts)) for label in labels]
     table = key_values(rows, header=("", *(name for name, _ in pairs)))
     return f"{{\\footnotesize\n{table}}}\n"
 
@@ -77,15 +71,16 @@ def _prompts(pairs: Sequence[tuple[str, Run]]) -> Iterator[str]:
             asked.setdefault(str(prompt), []).append(name)
     for prompt, names in asked.items():
         lines = "\\\\\n".join(rf"\mbox{{}}{as_tex(line)}" for line in prompt.strip().split("\n"))
-        whose = f" of {as_tex(', '.join(names))}" if len(pairs) > 1 else ""
+        whose = f" of {as_tex(in_words(names))}" if len(pairs) > 1 else ""
+        filled = ", a template of Jinja that is filled in for each image" if "{{" in prompt or "{%" in prompt else ""
         quote = f"\\begin{{quote}}\\small\\ttfamily\\raggedright\n{lines}\n\\end{{quote}}\n"
-        yield f"The prompt{whose}, word for word:\n{quote}"
+        yield f"The prompt{whose}, word for word{filled}:\n{quote}"
 
 
 def _training(name: str, material: PaperMaterial) -> Iterator[str]:
     record = read_training(material.training[name])
     yield rf"\paragraph{{Training of {as_tex(name)}.}} " + as_tex(
-        f"What {name} uses was trained as {record['name']}, in {counted(len(record['stages']), 'stage')}."
+        f"The run uses what the training {record['name']} left after {counted(len(record['stages']), 'stage')}."
     )
     yield f"{{\\footnotesize\n{key_values(training_facts(record).items())}}}\n"
     if rows := stages_of(record):

@@ -9,6 +9,7 @@ key_values([("seed", "42")])    # \\begin{longtable} ... \\end{longtable}
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -16,11 +17,17 @@ from evaluation.tables.latex import latex_text
 
 FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%" + "\n"
 """Before what is to be no wider than the page, with a brace after it; what is narrower keeps its size."""
-ROOM = r"\par\vskip 0pt plus 0.15\textheight\penalty-200\vskip 0pt plus -0.15\textheight" + "\n"
-"""Before a heading that would else stand alone at the end of a page, since a long table begins after it."""
+ROOM = (
+    r"\par\vskip 0pt plus 0.2\textheight\penalty-200\vskip 0pt plus -0.2\textheight"
+    r"\vskip 0.2\textheight\penalty10000\vskip -0.2\textheight\vskip 0pt" + "\n"
+)
+"""Before a heading that would else stand alone at the end of a page, since a long table begins after it: a new page
+unless there is room for a fifth of one, as the package needspace does it."""
 LONG = 18
 """Letters from which on a word may be broken."""
 PIECE = 6
+_PART = re.compile(r".+?(?:[/_:=,-]+(?=[^/_:=,-])|\.(?=[^\d.])|$)")
+"""Of a long word, such as a path: up to where a reader would break it; never within a number."""
 
 
 def as_tex(text: str) -> str:
@@ -57,7 +64,7 @@ def key_values(rows: Iterable[Sequence[str]], *, header: Sequence[str] = (), cod
 def dense(rows: Iterable[tuple[str, str]], *, title: str) -> str:
     """What a value is and the value, one after the other in two small columns: for what hardly anybody reads."""
     lines = [rf"\hangindent=1em {as_tex(what)}: {as_code(value)}\par" for what, value in rows]
-    begin = f"\\begin{{multicols}}{{2}}[\\subsection*{{{as_tex(title)}}}]\n"
+    begin = f"{ROOM}\\begin{{multicols}}{{2}}[\\subsection*{{{as_tex(title)}}}]\n"
     begin += "\\raggedcolumns\\scriptsize\\raggedright\\setlength{\\parindent}{0pt}\n"
     return begin + "\n".join(lines) + "\n\\end{multicols}\n"
 
@@ -68,7 +75,16 @@ def listed(sentences: Iterable[str]) -> str:
     return "\\begin{itemize}\n" + items + "\\end{itemize}\n" if items else ""
 
 
+def in_words(parts: Sequence[str], last: str = "and") -> str:
+    """One after the other: "a, b and c"."""
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
 def _word(word: str) -> str:
     if len(word) <= LONG:
         return latex_text(word)
-    return r"\allowbreak{}".join(latex_text(word[k : k + PIECE]) for k in range(0, len(word), PIECE))
+    parts = _PART.findall(word)
+    pieces = (
+        [part] if len(part) <= LONG else [part[k : k + PIECE] for k in range(0, len(part), PIECE)] for part in parts
+    )
+    return r"\allowbreak{}".join(latex_text(piece) for some in pieces for piece in some)

@@ -136,6 +136,7 @@ def _make_run(folder: Path, answers: Mapping[str, Value], data: Path) -> Path:
         "edition": 2026,
         "name": folder.name,
         "config": {"task": str(task), "edition": 2026, "data.path": str(data), "data.split": "valid", "seed": 0},
+        "fingerprint": {"sha256": "0" * 64, "inputs": {}},
         "data": {"path": str(data), "split": "valid", "restricted": "", "n": len(answers)},
         "sessions": [],
         "failures": [],

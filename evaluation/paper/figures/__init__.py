@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from evaluation.drawing import as_pdf, as_png, paper_style
 from evaluation.paper.figures.concepts import draw_concepts
 from evaluation.paper.figures.groups import draw_bands, draw_modalities
-from evaluation.paper.figures.lengths import draw_lengths
-from evaluation.paper.figures.scores import draw_scores
+from evaluation.paper.figures.lengths import draw_lengths, unit_of
+from evaluation.paper.figures.scores import chief, draw_scores
 from evaluation.paper.figures.thresholds import draw_thresholds
 from evaluation.paper.figures.training import draw_training
 from evaluation.paper.material import PaperMaterial
@@ -36,16 +36,27 @@ FIGURES: Mapping[str, Callable[[PaperMaterial], Figure | None]] = {
     "training": draw_training,
 }
 """Name -> how it is drawn, in the order of a paper."""
-CAPTIONS: Mapping[str, str] = {
-    "scores": "Scores of the runs with their 95 % intervals.",
-    "concepts": "F1 of the most frequent concepts; in brackets the images that have the concept.",
-    "modalities": "The score by modality with 95 % intervals; in brackets the images.",
-    "bands": "The score by words or concepts of the reference with 95 % intervals; in brackets the images.",
-    "lengths": "Lengths of the answers (filled) and of the references (outline).",
-    "thresholds": "Mean F1 of one threshold for all concepts; in brackets the rule and F1 of the run. "
-    "Filled: the threshold that a run chose, and its F1; hollow: the best one on these references.",
-    "training": "Losses (thin: training; with marks: validation) and validation score by step; dotted: a new stage.",
-}
+
+
+def captions(material: PaperMaterial) -> dict[str, str]:
+    """What each figure shows, whether it can be drawn or not; as `draw_figures` draws them."""
+    score = next(iter(chief(material.scores)), "score")
+    unit = unit_of(material.runs[0].task)
+    beside = "" if material.gold is None else " (filled) and of the references (outline)"
+    return {
+        "scores": "Scores of the runs with their 95 % intervals.",
+        "concepts": "F1 of the most frequent concepts; in brackets the number of images that have the concept.",
+        "modalities": f"{score} by modality with 95 % intervals; in brackets the number of images. "
+        "None: no concept of the reference is a modality.",
+        "bands": f"{score} by the number of {unit} of the reference with 95 % intervals; in brackets the number of "
+        "images.",
+        "lengths": f"Number of {unit} of the answers{beside}.",
+        "thresholds": "Mean F1 if one threshold held for all concepts; in brackets the rule of the run and its F1. "
+        "Hollow marks: the best threshold on these references, an optimistic choice; filled marks, where there are "
+        "any: the threshold that the run chose, and its F1.",
+        "training": "Losses (thin lines: training; marks: validation) and validation score by step; dotted lines: a "
+        "new stage.",
+    }
 
 
 def draw_figures(material: PaperMaterial) -> dict[str, Figure]:

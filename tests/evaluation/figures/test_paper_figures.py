@@ -17,10 +17,11 @@ from PIL import Image
 
 from evaluation.comparison.systems import compare_systems
 from evaluation.drawing import COLUMN, PAGE, paper_style
-from evaluation.paper.figures import CAPTIONS as SAID
 from evaluation.paper.figures import FIGURES, draw_figures, save_figures
+from evaluation.paper.figures import captions as said
 from evaluation.paper.figures.scores import chief, draw_scores
 from evaluation.paper.material import PaperMaterial
+from evaluation.paper.pieces import SHOWS, figures_tex
 from tasks.editions import load_edition
 from tasks.nouns import Task
 from tests.evaluation.figures.drawn import alone, legend, rows, steps, titles
@@ -173,6 +174,18 @@ def test_what_cannot_be_had_is_left_out(tmp_path: Path) -> None:
     assert draw_figures(replace(nothing, gold=None, scores=())) == {}
 
 
+def test_a_caption_says_what_is_in_the_figure(tmp_path: Path) -> None:
+    texts = captions(tmp_path)
+    assert said(texts)["bands"].startswith("rouge1 by the number of words of the reference")
+    assert said(texts)["lengths"] == "Number of words of the answers (filled) and of the references (outline)."
+    assert said(replace(texts, gold=None, scores=()))["lengths"] == "Number of words of the answers."
+    assert "f1 by the number of concepts" in said(concepts(tmp_path))["bands"]
+    shown = figures_tex({"scores": "A.", "lengths": "50 %."})
+    assert r"Figure~\ref{fig:scores} shows the scores with their intervals and Figure~\ref{fig:lengths} how" in shown
+    assert r"\caption{50 {\%}.}" in shown
+    assert figures_tex({}) == ""
+
+
 def everything(folder: Path, names: tuple[str, ...]) -> PaperMaterial:
     material = concepts(folder, names=names)
     ids = material.scores[0].ids
@@ -187,8 +200,9 @@ def everything(folder: Path, names: tuple[str, ...]) -> PaperMaterial:
 
 @pytest.mark.parametrize("names", [("one",), NASTY], ids=["one run", "eight runs with nasty names"])
 def test_texts_stand_as_they_are_within_the_page_and_are_not_small(tmp_path: Path, names: tuple[str, ...]) -> None:
-    figures = draw_figures(everything(tmp_path, names))
-    assert list(figures) == list(FIGURES) == list(SAID)
+    material = everything(tmp_path, names)
+    figures = draw_figures(material)
+    assert list(figures) == list(FIGURES) == list(said(material)) == list(SHOWS)
     for figure in figures.values():
         with paper_style():
             figure.draw_without_rendering()

@@ -7,46 +7,16 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from PIL import Image
 
-from evaluation.paper.commands import paper
 from evaluation.paper.standing import ordinal
 from tasks.nouns import InputError
-from tests.evaluation.paper.small_runs import ANSWERED, CAPTIONS, IDS, NASTY, RETRIEVAL, N, make_data, make_run
+from tests.evaluation.paper.small_runs import ANSWERED, CAPTIONS, IDS, NASTY, RETRIEVAL, SESSION, N, make_run
+from tests.evaluation.paper.written import captions, read, record, write
 
 TEX = ("setup.tex", "results.tex", "examples.tex", "checklist.tex", "references.bib", "figures.tex", "main.tex")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_data(tmp_path_factory.mktemp("data") / "roco")
-
-
-def write(out: Path, *runs: Path, more: tuple[str, ...] = ()) -> Result:
-    result = CliRunner().invoke(paper, [*map(str, runs), "--out", str(out), *more])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
-
-
-def read(folder: Path, name: str) -> str:
-    return (folder / name).read_text(encoding="utf-8")
-
-
-def record(run: Path, **changes: Any) -> None:
-    before = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    (run / "run.json").write_text(json.dumps(before | changes), encoding="utf-8")
-
-
-def captions(tmp_path: Path, data: Path) -> tuple[Path, Path]:
-    bare: dict[str, Any] = {"adapters": [], "model": {"model_type": "blip", "quantization": "none"}}
-    return make_run(tmp_path / "base", data, CAPTIONS[1:] + CAPTIONS[:1], **bare), make_run(
-        tmp_path / "a_b", data, NASTY
-    )
 
 
 def test_what_is_written(tmp_path: Path, data: Path) -> None:
@@ -56,7 +26,11 @@ def test_what_is_written(tmp_path: Path, data: Path) -> None:
     results = read(tmp_path / "out", "results.tex")
     assert "Two runs are scored on the 12 images of valid" in results
     assert r"\label{tab:scores}" in results and r"\label{tab:differences}" in results
-    assert "rouge1" in results and "noise" in results
+    assert re.search(r"a\{\\_\}b is 0\.\d{4} (above|below) base in rouge1, (a significant|which is no more)", results)
+    assert "p Holm" not in results and "are not adjusted for the number of scores" in results
+    abstract = read(tmp_path / "out", "main.tex")
+    assert r"Two runs for ImageCLEFmedical Caption 2026, caption prediction" in abstract
+    assert re.search(r"The best rouge1, that of (base|a\{\\_\}b), is 0\.\d{4} \(95", abstract)
     setup = read(tmp_path / "out", "setup.tex")
     assert "nf4 (28 modules)" in setup and r"Describe 100{\%} of" in setup and "0.80 kWh" in setup
     checklist = read(tmp_path / "out", "checklist.tex")
@@ -92,12 +66,6 @@ def test_a_seed_draws_other_images(tmp_path: Path, data: Path) -> None:
     assert drawn[0] != drawn[1]
 
 
-def test_an_image_that_cannot_be_opened_is_said(tmp_path: Path, data: Path) -> None:
-    worst = [*CAPTIONS[:-1], "nothing of the kind"]
-    write(tmp_path / "out", make_run(tmp_path / "a", data, worst, failures=[]))
-    assert "No image: the image is corrupt" in read(tmp_path / "out", "examples.tex")
-
-
 def test_the_same_runs_give_the_same_bytes(tmp_path: Path, data: Path) -> None:
     runs = captions(tmp_path, data)
     for out in ("one", "two"):
@@ -113,15 +81,18 @@ def test_only_what_was_used_is_cited(tmp_path: Path, data: Path) -> None:
     write(tmp_path / "two", *captions(tmp_path, data))
     bib = read(tmp_path / "two", "references.bib")
     assert all(
-        key in bib for key in ("hu2022lora", "dettmers2023qlora", "lin2004rouge", "holm1979simple", "liu2023llava")
+        key in bib for key in ("hu2022lora", "dettmers2023qlora", "lin2004rouge", "noreen1989computer", "liu2023llava")
     )
+    assert "kraljevic2021medcat" not in bib  # a dictionary stands in for it
+    assert "holm1979simple" not in bib  # one comparison needs no correction
     run = make_run(tmp_path / "a", data, ANSWERED, task="concept_detection", **RETRIEVAL)
     content = json.loads((run / "run.json").read_text(encoding="utf-8"))
     (run / "run.json").write_text(json.dumps({k: v for k, v in content.items() if k not in {"base", "adapters"}}))
     write(tmp_path / "one", run)
     bib = read(tmp_path / "one", "references.bib")
     assert not any(key in bib for key in ("hu2022lora", "lin2004rouge", "holm1979simple", "wolf2020", "qlora"))
-    cited = set(",".join(re.findall(r"\\cite\{(.*?)\}", read(tmp_path / "one", "setup.tex"))).split(","))
+    text = read(tmp_path / "one", "setup.tex") + read(tmp_path / "one", "results.tex")
+    cited = set(",".join(re.findall(r"\\cite\{(.*?)\}", text)).split(","))
     assert cited == set(re.findall(r"@\w+\{(\w+),", bib))
 
 
@@ -189,44 +160,45 @@ def test_a_training_that_is_found(tmp_path: Path, data: Path) -> None:
         write(tmp_path / "out", run)
 
 
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"finished": None}, "is not finished: resume it first: imageclef run 'a_b 50%.yaml'"),
-        ({"schema": 9}, "is of version 9"),
-        ({"edition": 2025}, "a run of edition 2026"),
-        ({"task": "concept_detection"}, "a run of task caption_prediction"),
-    ],
-)
-def test_runs_that_cannot_be_in_one_paper(tmp_path: Path, data: Path, changes: dict[str, Any], says: str) -> None:
-    base = make_run(tmp_path / "base", data, CAPTIONS)
-    other = make_run(tmp_path / "other", data, CAPTIONS)
-    record(other, **changes)
-    with pytest.raises(InputError, match=re.escape(says)):
-        write(tmp_path / "out", base, other)
-    assert not (tmp_path / "out").exists()
+def test_three_runs_are_corrected_for(tmp_path: Path, data: Path) -> None:
+    write(tmp_path / "out", *captions(tmp_path, data), make_run(tmp_path / "c", data, CAPTIONS[2:] + CAPTIONS[:2]))
+    results = read(tmp_path / "out", "results.tex")
+    assert r"adjusted by Holm's method~\cite{holm1979simple} for two runs" in results
+    assert "p Holm: p rand adjusted for 2 comparisons per score" in results
+    write(tmp_path / "alike", make_run(tmp_path / "d", data, CAPTIONS), make_run(tmp_path / "e", data, CAPTIONS))
+    assert "e is level with d in rouge1 (p = 1.00)" in read(tmp_path / "alike", "results.tex")
+    assert "holm1979simple" in read(tmp_path / "out", "references.bib")
 
 
-def test_other_bad_arguments(tmp_path: Path, data: Path) -> None:
-    run = make_run(tmp_path / "a", data, CAPTIONS)
-    with pytest.raises(InputError, match="not the folder of a run"):
-        write(tmp_path / "out", run / "submission.csv")
-    with pytest.raises(InputError, match="named twice"):
-        write(tmp_path / "out", run, run)
-    with pytest.raises(InputError, match="holds other files"):
-        write(run, run)
-    (run / "submission.csv").write_text("ID,Caption\n", encoding="utf-8")
-    with pytest.raises(InputError, match="imageclef check says why"):
-        write(tmp_path / "out", run)
+def test_what_was_tuned_or_chosen_on_the_scored_split_is_said(tmp_path: Path, data: Path) -> None:
+    from tests.evaluation.paper.test_paper_facts import TRAINING
+
+    folder = tmp_path / "trainings" / "a_b"
+    folder.mkdir(parents=True)
+    config = {**TRAINING["config"], "data.path": str(data), "data.valid": "valid"}
+    (folder / "training.json").write_text(json.dumps({**TRAINING, "config": config}), encoding="utf-8")
+    adapters = [{"path": str(folder / "adapter"), "weight": 1.0, "identity": "sha256:" + "ab" * 32}]
+    tuned = make_run(tmp_path / "tuned", data, CAPTIONS, **{**RETRIEVAL, "adapters": []})
+    trained = make_run(tmp_path / "trained", data, CAPTIONS, adapters=adapters)
+    write(tmp_path / "out", tuned, trained)
+    results = read(tmp_path / "out", "results.tex")
+    assert "tuned was tuned on valid too" in results
+    assert "The training of trained was validated on images of valid too" in results
 
 
-def test_restricted_data_is_refused_unless_the_user_has_the_right(tmp_path: Path, data: Path) -> None:
-    run = make_run(tmp_path / "a", data, CAPTIONS)
-    record(run, data={**json.loads((run / "run.json").read_text())["data"], "restricted": "MIMIC-CXR"})
-    with pytest.raises(InputError, match="forbids to pass it on"):
-        write(tmp_path / "out", run)
-    assert not (tmp_path / "out").exists()
-    assert write(tmp_path / "out", run, more=("--i-have-the-right",)).exit_code == 0
+def test_a_template_is_said_to_be_one(tmp_path: Path, data: Path) -> None:
+    run = make_run(tmp_path / "a", data, CAPTIONS, prompt="Age {{ context.age }}. Describe.")
+    write(tmp_path / "out", run)
+    assert "word for word, a template of Jinja" in read(tmp_path / "out", "setup.tex")
+    write(tmp_path / "other", make_run(tmp_path / "b", data, CAPTIONS))
+    assert "Jinja" not in read(tmp_path / "other", "setup.tex")
+
+
+def test_energy_is_explained_only_where_it_is_estimated(tmp_path: Path, data: Path) -> None:
+    write(tmp_path / "out", make_run(tmp_path / "a", data, CAPTIONS))
+    assert "upper estimate" in read(tmp_path / "out", "setup.tex")
+    write(tmp_path / "other", make_run(tmp_path / "b", data, CAPTIONS, sessions=[{**SESSION, "hardware": {}}]))
+    assert "upper estimate" not in read(tmp_path / "other", "setup.tex")
 
 
 def test_what_the_user_wrote_stays(tmp_path: Path, data: Path) -> None:

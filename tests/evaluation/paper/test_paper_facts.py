@@ -10,7 +10,8 @@ import pytest
 
 from evaluation.paper.bibliography import _entries
 from evaluation.paper.energy import power_of, spent_of
-from evaluation.paper.facts import facts_of, stages_of, training_facts
+from evaluation.paper.facts import described, facts_of, took
+from evaluation.paper.trainings import stages_of, training_facts
 from evaluation.paper.wording import Wording
 from tasks.concepts import Vocabulary
 from tasks.nouns import Report
@@ -37,7 +38,7 @@ def test_a_model_with_an_adapter(tmp_path: Path) -> None:
     assert facts["base model"] == "vendor/Model_7B"
     assert facts["adapter"] == "LoRA a_b/adapter, rank 16"
     assert facts["quantization"] == "nf4 (28 modules)"
-    assert facts["generation"] == "beam search (3), max_new_tokens 60, num_beams 3"
+    assert facts["generation"] == "beam search (3), max_new_tokens 60"
     assert facts["parameters"] == "7,000,000,000"
     assert facts["failed images"] == "1 of 12 (8.3%)"
     assert facts["time per image"] == "0.50 s on average, 95 % within 0.90 s"
@@ -47,6 +48,7 @@ def test_a_model_with_an_adapter(tmp_path: Path) -> None:
 def test_a_system_without_a_generating_model(tmp_path: Path) -> None:
     record = record_of(tmp_path, "a", "concept_detection") | RETRIEVAL
     del record["base"], record["adapters"], record["prompt"]
+    record["config"]["decision.rule"] = "expected_f1"
     facts = facts_of(record)
     assert (facts["method"], facts["learned from"], facts["retrieval.k"]) == (
         "retrieval",
@@ -54,7 +56,16 @@ def test_a_system_without_a_generating_model(tmp_path: Path) -> None:
         "60",
     )
     assert facts["score when tuned"] == "0.2500 on valid, 0.2400 where it was held out in folds"
+    assert facts["time per image"] == "0.50 s on average over the whole run"
     assert "base model" not in facts
+    assert facts["decision.rule"] == "expected_f1"
+    assert "decision.rule" not in facts_of({**record, "decision": None})
+
+
+def test_what_all_runs_have_comes_last(tmp_path: Path) -> None:
+    record = record_of(tmp_path, "a", "caption_prediction")
+    assert [*described(record), *took(record)] == list(facts_of(record))
+    assert next(iter(took(record))) == "hardware"
 
 
 def test_a_record_that_says_little(tmp_path: Path) -> None:
@@ -105,13 +116,15 @@ def test_energy_is_not_guessed() -> None:
 def test_every_power_has_its_source() -> None:
     assert power_of("NVIDIA H200") == power_of("NVIDIA H100 80GB HBM3") == 700
     assert power_of("Tesla T4") == 70
+    assert power_of("NVIDIA GeForce RTX 3080") is None  # two boards of 320 and 350 W have this name
     text = (Path(__file__).parents[3] / "evaluation/paper/power.yaml").read_text(encoding="utf-8")
     assert all("source: " in line for line in text.splitlines() if line.startswith("-"))
 
 
 def test_every_entry_of_the_literature_is_whole() -> None:
     for key, entry in _entries().items():
-        assert entry["used"] and entry["for"], key
+        assert entry["used"], key
+        assert entry.get("for") or set(entry["used"]) <= {"bootstrap", "paired", "randomisation", "holm"}, key
         bib = entry["bib"]
         assert re.match(r"@(inproceedings|article|book|misc)\{KEY,\n", bib), key
         assert bib.count("{") == bib.count("}"), key

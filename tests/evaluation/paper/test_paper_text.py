@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.paper.text import as_code, as_tex, dense, key_values, listed
+from evaluation.paper.text import as_code, as_tex, dense, in_words, key_values, listed
 from evaluation.tables.latex import UNKNOWN
 
 COMMAND = re.compile(r"\\(?:[A-Za-z]+\*?|.)")
@@ -46,6 +46,12 @@ def test_long_words_may_break_and_lose_nothing() -> None:
     assert shown.replace(r"\allowbreak{}", "") == "x" * 100
 
 
+def test_a_path_breaks_after_its_parts() -> None:
+    shown = as_tex("configs/concepts/offline-knn.yaml").split(r"\allowbreak{}")
+    assert shown == ["configs/", "concepts/", "offline-", "knn.", "yaml"]
+    assert as_tex("0.25739943925214671,").split(r"\allowbreak{}")[0] == "0.2573"
+
+
 def test_what_a_font_would_join_stays_apart() -> None:
     assert re.sub(r"[{}]", "", as_tex("--seed")) == "--seed" != as_tex("--seed")
     assert as_code("") == ""
@@ -57,7 +63,8 @@ def test_tables_and_lists() -> None:
     assert r"a{\_}b & 1 & 2 \\" in table
     assert table.count("p{") == 3
     assert listed([]) == ""
-    assert dense([("k", "v_1")], title="T_1").startswith("\\begin{multicols}{2}[\\subsection*{T{\\_}1}]")
+    assert "\\begin{multicols}{2}[\\subsection*{T{\\_}1}]" in dense([("k", "v_1")], title="T_1")
+    assert [in_words(list("abc"[:n])) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
