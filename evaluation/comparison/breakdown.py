@@ -2,7 +2,7 @@
 
 A score of a group is the score of its images alone (`evaluation.concepts.groups`); units are drawn within the group:
 
-    found = broken_down("modality", names, scores, gold, metrics=["f1"], pairs=[(1, 0)], trials=1000, seed=0)
+    found = broken_down(grouping, names, scores, metrics=["f1"], pairs=[(1, 0)], trials=1000, seed=0)
     ct = found.groups[0]
     ct.name, ct.n, ct.scores[1]["f1"].value, ct.pairings[0].p_holm     # "CT", 2104, 0.61, 0.02
 """
@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from evaluation.bootstrap import interval, resampled_scores
-from evaluation.comparison.grouping import grouping_of
+from evaluation.comparison.grouping import Grouping
 from evaluation.comparison.paired import Comparison, compare_pairs
 from evaluation.comparison.pairing import Pairing, Side, pairings_of
 from evaluation.concepts.groups import Estimate
-from evaluation.inputs.references import References
 from evaluation.profiles import Role
 from evaluation.scores import Scores
 
@@ -80,10 +79,9 @@ class _Measured(NamedTuple):
 
 
 def broken_down(
-    by: str,
+    grouping: Grouping,
     names: Sequence[str],
     scores: Sequence[Scores],
-    gold: References,
     *,
     metrics: Sequence[str],
     pairs: Sequence[tuple[int, int]],
@@ -91,9 +89,8 @@ def broken_down(
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> Breakdown:
-    """The comparison in each group of images; `groups` names what is drawn as one, such as a patient."""
+    """The comparison in each group of the images; `groups` names what is drawn as one, such as a patient."""
     chief = chief_metrics(scores[0], metrics)
-    grouping = grouping_of(by, scores[0].ids, gold)
     drawn: dict[str, Any] = {"pairs": pairs, "trials": trials, "seed": seed}
     measured = {
         name: _measured(names, scores, chief, places, groups=groups and [groups[place] for place in places], **drawn)
@@ -108,7 +105,7 @@ def broken_down(
         for name in having:
             pairings[name] += [next(found) for _ in pairs]
     return Breakdown(
-        by,
+        grouping.by,
         grouping.how,
         tuple(chief),
         tuple(

@@ -22,7 +22,7 @@ from evaluation.comparison.systems import compare_systems
 from evaluation.comparison.tables import all_tables
 from evaluation.inputs.arguments import print_problems, read_inputs
 from evaluation.inputs.options import HOW, WHERE, parted
-from evaluation.inputs.outputs import check_outputs, files_of_submissions, files_read
+from evaluation.inputs.outputs import check_outputs, files_of_submissions, files_read, tables_of_data
 from evaluation.inputs.references import References
 from evaluation.tables.forms import form_of, write_tables
 from tasks.nouns import InputError, Value
@@ -98,14 +98,16 @@ def read_compared(
     """
     where, how = parted({name: value for name, value in options.items() if name not in {"trials", "seed"}})
     asked = read_inputs(submissions, **where, intersection=intersection)
-    check_outputs({"--out": out}, [*files_of_submissions(submissions, asked.files), *files_read(**where)])
+    own = [*files_of_submissions(submissions, asked.files), *tables_of_data(submissions), *files_read(**where)]
+    check_outputs({"--out": out}, own)
     systems, refused = read_systems(asked)
     if refused:
         if as_json:
             click.echo(json.dumps({"refused": [check.to_json() for check in refused]}, ensure_ascii=False, indent=1))
         for check in refused if not as_json else ():
             print_problems(check, as_json=False)
-        if not intersection and any(one.code == "id-missing" for check in refused for one in check.problems):
+        lacking = any(one.code == "id-missing" for check in refused for one in check.problems)
+        if lacking and not intersection and all(check.n_rows for check in refused):
             click.echo("to compare on the images that all of them answer: --intersection", err=True)
         raise SystemExit(1)
     drawn = {"trials": options["trials"], "seed": options["seed"]}

@@ -3,7 +3,7 @@
 An image's concepts are its manual ones, or its true ones; those of a text are the ones that the data set has for its
 image, or else the names of a vocabulary that are found in the reference:
 
-    found = grouping_of("modality", scores.ids, gold)
+    found = grouping_of("modality", list(gold.values), gold)
     found.of["..._valid_0"], found.how      # "CT", "by the true concepts of each image"
 """
 

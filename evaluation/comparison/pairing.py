@@ -91,8 +91,11 @@ def pairings_of(metric: str, sides: Sequence[tuple[Side, Side]], tests: Sequence
 
 
 def said_p(p: float) -> str:
-    """A p value as papers write it."""
-    return "p < .001" if p < 0.0005 else f"p = {_fraction(p, 2 if p >= 0.1 else 3)}"
+    """A p value as papers write it, with as many decimals as show on which side of the level it lies."""
+    if p < 0.0005:
+        return "p < .001"
+    least = 2 if p >= 0.1 else 3
+    return f"p = {_fraction(p, next(n for n in range(least, 20) if (round(p, n) < ALPHA) == (p < ALPHA)))}"
 
 
 def _short(size: float) -> str:

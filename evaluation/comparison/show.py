@@ -6,9 +6,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from evaluation.comparison.breakdown import chief_metrics
+from evaluation.comparison.group_tables import breakdown_tables
 from evaluation.comparison.pairing import ALPHA, Pairing
 from evaluation.comparison.systems import Comparisons
-from evaluation.comparison.tables import breakdown_tables, how, letters_of, marks_of, verdict
+from evaluation.comparison.tables import letters_of, marks_of, verdict
+from evaluation.comparison.wording import how
 from evaluation.tables.scores import print_title, print_unavailable, print_warnings, together
 from evaluation.tables.table import Cell, Column, Table
 from evaluation.tables.terminal import print_table

@@ -12,12 +12,13 @@ randomisation are adjusted for the number of comparisons on the same metric (Hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 from evaluation.comparison.breakdown import Breakdown, broken_down
+from evaluation.comparison.grouping import grouping_of
 from evaluation.comparison.paired import compare_pairs
 from evaluation.comparison.pairing import ALPHA, Pairing, Side, pairings_of
 from evaluation.doubts import FEW
@@ -26,6 +27,7 @@ from evaluation.score import score_systems
 from evaluation.scores import Scores
 from evaluation.statistics import Array
 from tasks.nouns import InputError, Value
+from tasks.problems import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def compare_systems(
     if len(systems) < 2:
         raise InputError("one system cannot be compared: give at least two submissions")
     names = tuple(systems)
+    groupings = [grouping_of(kind, list(gold.values), gold) for kind in by]  # before the work, which may take hours
     scores = score_systems(list(systems.values()), gold, resamples=trials, seed=seed, **options)
     groups = [gold.groups.get(i, i) for i in scores[0].ids] if gold.groups else None
     pairs = [(there, here) for here, there in combinations(range(len(names)), 2) if all_pairs or here == 0]
@@ -122,18 +125,10 @@ def compare_systems(
         names, [[*own, *one.warnings] for own, one in zip(said or [()] * len(names), scores, strict=True)]
     )
     if n_groups is not None and n_groups < FEW:
-        warnings.append(f"only {n_groups} groups: below {FEW} the intervals are still too optimistic")
-    breakdowns = tuple(broken_down(kind, names, scores, gold, metrics=shared, **drawn) for kind in by)
+        warnings.append(f"only {counted(n_groups, 'group')}: below {FEW} the intervals are still too optimistic")
+    breakdowns = tuple(broken_down(one, names, scores, metrics=shared, **drawn) for one in groupings)
     tests = {"": len(pairs), **{f" by {one.by}": len(one.groups) * len(pairs) for one in breakdowns}}
-    for where, number in tests.items():
-        if (least := number / (1 + trials)) >= ALPHA:
-            more = max(1000, round(2 * number / ALPHA, -3))
-            warnings.append(
-                f"with {trials} trials no p Holm{where} can fall below {least:.2g}: --trials {more} can tell"
-            )
-    for here, there in combinations(names, 2):
-        if systems[here] == systems[there]:
-            warnings.append(f"{here} and {there} answer alike on every image: was one submission given twice?")
+    warnings += [*_too_few_trials(tests, trials=trials), *_alike(systems), *alone]
     return Comparisons(
         names=names,
         scores=tuple(scores),
@@ -141,7 +136,7 @@ def compare_systems(
         trials=trials,
         seed=seed,
         groups=n_groups,
-        warnings=(*warnings, *alone),
+        warnings=tuple(warnings),
         all_pairs=all_pairs,
         breakdowns=breakdowns,
         common=common,
@@ -154,6 +149,21 @@ def _metrics(names: Sequence[str], scores: Sequence[Scores]) -> tuple[list[str],
     missing = {m: [name for name, one in zip(names, scores, strict=True) if m not in one.scores] for m in every}
     alone = [f"{m} is not compared: {', '.join(without)} has no score" for m, without in missing.items() if without]
     return [m for m, without in missing.items() if not without], alone
+
+
+def _too_few_trials(tests: Mapping[str, int], *, trials: int) -> Iterator[str]:
+    """A warning for each family of tests, by where they are, in which no p can be small enough."""
+    for where, number in tests.items():
+        if (least := number / (1 + trials)) >= ALPHA:
+            more = max(1000, 1000 * round(2 * number / ALPHA / 1000))
+            yield f"with {trials} trials no p Holm{where} can fall below {least:.2g}: --trials {more} can tell"
+
+
+def _alike(systems: Mapping[str, Mapping[str, Value]]) -> Iterator[str]:
+    """A warning for every two systems whose answers are the same."""
+    for (here, ours), (there, theirs) in combinations(systems.items(), 2):
+        if ours == theirs:
+            yield f"{here} and {there} answer alike on every image: was one submission given twice?"
 
 
 def _pairings(

@@ -8,19 +8,26 @@ write_tables(Path("table.tex"), all_tables(found))
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from string import ascii_lowercase
 
-from evaluation.comparison.breakdown import Breakdown, Group
+from evaluation.comparison.group_tables import breakdown_tables
 from evaluation.comparison.paired import TIE
 from evaluation.comparison.pairing import ALPHA, Pairing
 from evaluation.comparison.systems import Comparisons
+from evaluation.comparison.wording import (
+    DIFFERENCE,
+    ENDS,
+    adjusted,
+    difference_cells,
+    drawn,
+    how,
+    number,
+    sentence,
+    slug,
+    what,
+)
 from evaluation.tables.table import Cell, Column, Table
-from tasks.datasets.dataset import split_of
-
-INTERVAL = (Column("low"), Column("high"))
-DIFFERENCE = (Column("difference"), Column("diff. low"), Column("diff. high"))
-ENDS = "low and high are the ends of 95 % intervals"
 
 
 def all_tables(found: Comparisons) -> list[Table]:
@@ -46,8 +53,8 @@ def scores_table(found: Comparisons) -> Table:
         title=f"{what(found)}: scores, the best in bold. {_legend(found)}.",
         columns=(*lead_columns, Column("run", numeric=False), *map(Column, found.metrics)),
         rows=tuple(rows),
-        notes=(_sentence(f"paired approximate randomisation, {_drawn(found)}; p {_adjusted(found)}"),),
-        label=f"{_slug(found)}-scores",
+        notes=(sentence(f"paired approximate randomisation, {drawn(found)}; p {adjusted(found)}"),),
+        label=f"{slug(found)}-scores",
     )
 
 
@@ -57,13 +64,8 @@ def differences_table(found: Comparisons) -> Table:
         found.pairings,
         found,
         title=f"{what(found)}: differences, system less baseline; * where p Holm < {ALPHA}.",
-        label=f"{_slug(found)}-differences",
+        label=f"{slug(found)}-differences",
     )
-
-
-def breakdown_tables(found: Comparisons) -> tuple[Table, ...]:
-    """A table for each way to group the images and each of its scores."""
-    return tuple(_of_groups(found, one, metric) for one in found.breakdowns for metric in one.metrics)
 
 
 def verdicts(found: Comparisons) -> tuple[str, ...]:
@@ -93,45 +95,6 @@ def marks_of(found: Comparisons, metric: str, name: str) -> str:
     letters = letters_of(found.names)
     beaten = {one.baseline if one.better == one.system else one.system for one in own if one.better == name}
     return ",".join(letters[other] for other in found.names if other in beaten)
-
-
-def what(found: Comparisons) -> str:
-    """Task, edition, split and number of images, for a title."""
-    first = found.scores[0]
-    task = first.task.value.replace("_", " ").capitalize()
-    splits = " and ".join(sorted(set(map(split_of, first.ids))))
-    common = " that all answer" if found.common else ""
-    profile = "" if first.profile == "imageclef" else f", profile {first.profile}"
-    return f"{task}, edition {first.edition}{profile}, {splits}, n = {len(first.ids)} images{common}"
-
-
-def how(found: Comparisons) -> str:
-    """How the differences were tested, to go on within a sentence."""
-    return (
-        "intervals and p boot by paired bootstrap, p rand by approximate randomisation, each with "
-        f"{_drawn(found)}; p Holm is p rand {_adjusted(found)}"
-    )
-
-
-def _drawn(found: Comparisons) -> str:
-    units = "images drawn and swapped one by one"
-    if found.groups is not None:
-        units = f"the images of a patient or article drawn and swapped together ({found.groups} groups)"
-    return f"{found.trials} trials, seed {found.seed}, {units}"
-
-
-def _adjusted(found: Comparisons) -> str:
-    n = found.comparisons
-    return f"adjusted for {n} comparison{'s' if n > 1 else ''} of a score"
-
-
-def number(value: float, *, best: bool = False, marks: str = "", sign: str = "") -> Cell:
-    """A cell with four decimals."""
-    return Cell(value, f"{value:{sign}.4f}", best=best, marks=marks)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def _legend(found: Comparisons) -> str:
@@ -170,7 +133,7 @@ def _pairs(pairings: Sequence[Pairing], found: Comparisons, *, title: str, label
                 Cell(one.system),
                 Cell(one.baseline),
                 number(values[one.metric, one.system]),
-                *_difference(one),
+                *difference_cells(one),
                 Cell(one.p_bootstrap, f"{one.p_bootstrap:.4f}"),
                 Cell(one.p_randomisation, f"{one.p_randomisation:.4f}"),
                 Cell(one.p_holm, f"{one.p_holm:.4f}"),
@@ -187,65 +150,7 @@ def _pairs(pairings: Sequence[Pairing], found: Comparisons, *, title: str, label
         title,
         columns,
         tuple(rows),
-        notes=(_sentence(f"{ENDS}; {how(found)}"),),
+        notes=(sentence(f"{ENDS}; {how(found)}"),),
         sections=frozenset(sections),
         label=label,
     )
-
-
-def _of_groups(found: Comparisons, breakdown: Breakdown, metric: str) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    sections = set()
-    for group in breakdown.groups:
-        sections.add(len(rows))
-        rows += _of_group(found, group, metric)
-    tests = sum(pairing.metric == metric for group in breakdown.groups for pairing in group.pairings)
-    versus = "" if found.all_pairs else f", differences from {found.names[0]}"
-    return Table(
-        title=f"{what(found)}: {metric} by {breakdown.by}{versus}; * where p Holm < {ALPHA}.",
-        columns=(
-            Column(breakdown.by, numeric=False),
-            Column("n"),
-            Column("run", numeric=False),
-            Column(metric),
-            *INTERVAL,
-            *((Column("against", numeric=False),) if found.all_pairs else ()),
-            *DIFFERENCE,
-            Column("p Holm"),
-        ),
-        rows=tuple(rows),
-        notes=(f"Groups {breakdown.how}; {ENDS}; p Holm is adjusted for the {tests} comparisons of this table.",),
-        sections=frozenset(sections),
-        label=f"{_slug(found)}-{metric}-by-{breakdown.by}".replace("_", "-"),
-    )
-
-
-def _of_group(found: Comparisons, group: Group, metric: str) -> list[tuple[Cell, ...]]:
-    """A row per system; where all pairs are compared, one for each pair that it is the system of."""
-    pairings: Mapping[str, list[Pairing]] = {name: [] for name in found.names}
-    for one in group.pairings:
-        if one.metric == metric:
-            pairings[one.system].append(one)
-    values = [own[metric].value for own in group.scores if metric in own]
-    rows: list[tuple[Cell, ...]] = []
-    for name, own in zip(found.names, group.scores, strict=True):
-        if (score := own.get(metric)) is None:
-            continue
-        best = score.value == max(values) > min(values)
-        own_pairings: Sequence[Pairing | None] = pairings[name] or [None]
-        for test in own_pairings:
-            first = not rows
-            lead = (Cell(group.name, None if first else ""), Cell(group.n, None if first else ""), Cell(name))
-            against = (Cell(test.baseline if test else None),) if found.all_pairs else ()
-            tested = (*_difference(test), Cell(test.p_holm, f"{test.p_holm:.4f}")) if test else (Cell(None),) * 4
-            rows.append((*lead, number(score.value, best=best), *map(number, score.ci), *against, *tested))
-    return rows
-
-
-def _difference(one: Pairing) -> tuple[Cell, ...]:
-    star = "*" if one.significant else ""
-    return number(one.difference, marks=star, sign="+"), *(number(end, sign="+") for end in one.ci)
-
-
-def _slug(found: Comparisons) -> str:
-    return found.scores[0].task.value.replace("_", "-")

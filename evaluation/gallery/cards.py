@@ -4,8 +4,8 @@ data = page_data(material, pictures(material.images, "none", beside=out))
 data["cards"][0]["answers"][0]      # {"value": ["C0040405"], "failed": "", "scores": [0.67, ...], "concepts": [...]}
 
 An image's concepts are those the data set names, else those that its vocabulary finds in the reference; those of an
-answer are the answer itself (task 1) or what the vocabulary finds in it (task 2). Reports have labels instead, the
-stated ones or those of the labeler.
+answer are the answer itself (task 1) or what the vocabulary finds in it (task 2): of a concept without a name there no
+text can be right or wrong. Reports have labels instead, the stated ones or those of the labeler.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import numpy as np
 from evaluation.concepts.groups import MODALITIES, NONE, kinds
 from evaluation.gallery.images import Pictures
 from evaluation.gallery.material import Material
+from evaluation.gallery.notes import notes_of
 from evaluation.measure.texts import text_of
 from evaluation.metrics.concept_f1 import Cuis
 from evaluation.scores import Score, Scores
 from tasks.nouns import Report, Task, Value
-from tasks.problems import counted
 from tasks.reports.disclaimer import DISCLAIMER
 
 DIGITS = 4
@@ -35,6 +35,7 @@ def page_data(material: Material, pictures: Pictures) -> dict[str, Any]:
     first = material.runs[0]
     concepts = _true_concepts(material)
     modalities = kinds(concepts, {**concepts, **material.known.manual}, MODALITIES)
+    unsought = _unsought(material, concepts)
     names = _of_images([own.scores for own in material.scores])
     answers = [_answers(material, n, names) for n in range(len(material.runs))]
     cards = []
@@ -61,7 +62,7 @@ def page_data(material: Material, pictures: Pictures) -> dict[str, Any]:
         "split": first.split,
         "runs": list(material.names),
         "disclaimer": DISCLAIMER,
-        "notes": [*material.notes, *_notes(material, pictures)],
+        "notes": [*material.notes, *notes_of(material, unread=pictures.unread, unsought=unsought)],
         "shared": False,
         "scores": [
             {"name": name, "primary": score.role == "primary", "surrogate": score.surrogate}
@@ -69,6 +70,7 @@ def page_data(material: Material, pictures: Pictures) -> dict[str, Any]:
         ],
         "overall": [_overall(material, n) for n in range(len(material.runs))],
         "names": _names(material, cards),
+        "unsought": unsought,
         "cards": cards,
     }
 
@@ -145,6 +147,15 @@ def _concepts_of(material: Material, value: Value) -> list[str]:
     return list(material.vocabulary.find(value)) if isinstance(value, str) else _cuis(value)
 
 
+def _unsought(material: Material, concepts: Mapping[str, Sequence[str]]) -> list[str]:
+    """The true concepts that are found in no text, whatever it says: no name, or only names that others bear."""
+    if material.task is not Task.CAPTIONS:
+        return []
+    every = sorted({cui for own in concepts.values() for cui in own})
+    names, find = material.vocabulary.names, material.vocabulary.find
+    return [cui for cui in every if not any(cui in find(name) for name in names.get(cui, ()))]
+
+
 def _value(value: Value) -> Any:
     """As the page has it."""
     if isinstance(value, Report):
@@ -181,29 +192,3 @@ def _names(material: Material, cards: Sequence[Mapping[str, Any]]) -> dict[str, 
     shown = {cui for card in cards for side in (card, *card["answers"]) for cui in side["concepts"]}
     found = {cui: material.vocabulary.name(cui) for cui in sorted(shown)}
     return {cui: name for cui, name in found.items() if name}
-
-
-def _stated(reports: Mapping[str, Value]) -> int:
-    """How many reports bring labels."""
-    return sum(isinstance(one, Report) and bool(one.labels) for one in reports.values())
-
-
-def _notes(material: Material, pictures: Pictures) -> list[str]:
-    """What has to be said of what is not there."""
-    notes = []
-    if material.known.unread:
-        notes.append("the data set could not be read: there are neither references nor scores nor images")
-    elif not material.references:
-        notes.append("the data set has no references for these images: there are no scores")
-    elif material.task is Task.CAPTIONS:
-        of = "named by the data set" if material.known.concepts else "found in the references by their names"
-        notes.append(f"concepts are {of}; those of answers are found in them by the vocabulary")
-    elif material.task is Task.REPORTS:
-        stated = [_stated(side) for side in (material.references, *material.answers)]
-        said = (f"{n} of {name}" for name, n in zip(("the references", *material.names), stated, strict=True))
-        notes.append(f"labels are stated beside {', '.join(said)}; those of other reports are the labeler's")
-    if pictures.unread:
-        image_id, reason = next(iter(pictures.unread.items()))
-        images = counted(len(pictures.unread), "image")
-        notes.append(f"{images} cannot be shown, the first is of {image_id}: {reason}")
-    return notes

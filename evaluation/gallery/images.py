@@ -7,8 +7,6 @@ found.unread             # {"b": "the image is missing: images/b.jpg"}
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from tasks.images import ImageError, open_image
+from evaluation.pages.images import jpeg_uri
+from tasks.images import ImageError
 from tasks.nouns import ImageSource
 
 How = Literal["embed", "link", "none"]
@@ -64,22 +63,12 @@ def pictures(images: Mapping[str, Sequence[ImageSource]], how: How, *, beside: P
     return Pictures(shown, unread)
 
 
-def thumbnail(source: ImageSource) -> str:
-    """The image as a small JPEG in a data URI, nothing of the file but its pixels; ImageError when it is unreadable."""
-    picture = open_image(source)
-    picture.info.clear()  # a comment in the file may name the patient
-    picture.thumbnail((SIDE, SIDE))
-    data = io.BytesIO()
-    picture.save(data, "JPEG", quality=QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")
-
-
 def _picture(source: ImageSource, how: How, folder: Path) -> tuple[str, str]:
     """The picture, or an empty text and why there is none."""
     try:
         if how == "link" and isinstance(source, Path) and source.suffix.lower() in _OF_BROWSERS:
             return (_link(source, folder), "") if source.is_file() else ("", f"the image is missing: {source}")
-        return thumbnail(source), ""
+        return jpeg_uri(source, side=SIDE, quality=QUALITY), ""
     except ImageError as error:
         return "", str(error)
 

@@ -16,13 +16,12 @@ from pathlib import Path
 from evaluation.inputs.common import require_same_images
 from evaluation.inputs.references import References
 from evaluation.inputs.run_folders import Run, read_run
-from evaluation.inputs.runs import references_of_run
+from evaluation.inputs.runs import read_split, references_of_run, resume_command
 from evaluation.inputs.stated import with_stated
 from evaluation.metrics.concept_f1 import Cuis
 from evaluation.score import score_systems
 from evaluation.scores import Scores
 from tasks.concepts import COMMON_NAMES, Vocabulary
-from tasks.datasets import open_dataset
 from tasks.editions import load_edition
 from tasks.nouns import ImageSource, InputError, Task, Value
 from tasks.restricted import restriction_of
@@ -112,7 +111,10 @@ def read_material(folders: Sequence[Path], *, intersection: bool = False) -> Mat
 def _answers(run: Run) -> Mapping[str, Value]:
     """What the submission holds; reports with the labels and codes that the journal has for them."""
     edition = load_edition(run.edition, run.task)
-    answers = read_submission(run.folder / edition.zip_member, edition=edition)
+    path = run.folder / edition.zip_member
+    answers = read_submission(path, edition=edition)
+    if not answers:
+        raise InputError(f"{path} holds no answers: resume the run, or give another: {resume_command(run.record)}")
     return with_stated(answers, run.folder) if run.task is Task.REPORTS else answers
 
 
@@ -151,16 +153,15 @@ def _known(runs: Sequence[Run], ids: Sequence[str]) -> tuple[Known, list[Sequenc
     """
     task, split = runs[0].task, runs[0].split
     try:
-        opened = cache(open_dataset)
-        dataset = opened(runs[0].record["data"]["path"])
-        examples = dataset.examples(task, split)
-        golds = [gold and gold.of_ids(ids) for gold in (references_of_run(run.folder, opened) for run in runs)]
+        reading = cache(read_split)
+        dataset, examples = reading(runs[0].record["data"]["path"], task, split)
+        golds = [gold and gold.of_ids(ids) for gold in (references_of_run(run.folder, reading) for run in runs)]
     except InputError as error:
         return Known(unread=str(error)), [() for _ in runs]
     _require_same_references(runs, golds, ids)
     known = Known(
         golds[0] if golds[0] and golds[0].values else None,
-        {e.image_id: e.images for e in examples},
+        {image_id: example.images for image_id, example in examples.items()},
         golds[0].concepts_of_data() if golds[0] else {},
         dataset.secondary(split),
         dataset.vocabulary_files,

@@ -32,9 +32,10 @@ def gallery_page(data: Mapping[str, Any]) -> str:
 
     `data` holds `title`, `task`, `edition`, `split`, `runs` (names, one or two), `disclaimer`, `notes`, `shared`;
     `scores` of single images (`name`, `primary`, `surrogate`); `overall`, for each run, score -> `value` and `ci`;
-    `names`, CUI -> name; and `cards`: `id`, `image` (address or None), `views`, `modality`, `length`, `reference`,
-    `concepts`, and for each run in `answers` `value`, `failed`, `scores` (0 to 1 or None, in the order of `scores`),
-    `concepts`. A value is a text, a list of CUIs, a report (`findings`, `impression`, `labels`, `icd`) or None.
+    `names`, CUI -> name; `unsought`, the CUIs of references that no answer can name; and `cards`: `id`, `image`
+    (address or None), `views`, `modality`, `length`, `reference`, `concepts`, and for each run in `answers` `value`,
+    `failed`, `scores` (0 to 1 or None, in the order of `scores`), `concepts`. A value is a text, a list of CUIs, a
+    report (`findings`, `impression`, `labels`, `icd`) or None.
     """
     overall = _overall(data)
     body = _template().render(
@@ -76,9 +77,12 @@ def _about(data: Mapping[str, Any]) -> str:
 def _legend(data: Mapping[str, Any]) -> str:
     """What the signs of the cards mean, those that occur."""
     known = any(card["reference"] is not None for card in data["cards"])
+    labels = data["task"] == "report_generation"
     lines = {
-        "✓ hit, − missed, + extra: a concept of both, of the reference only, of the answer only.": known,
+        "✓ hit, − missed, + extra: a concept of both, of the reference only, of the answer only.": known and not labels,
+        "✓ a label as in the reference, ≠ another.": known and labels,
         "Underlined: words that the other side lacks.": known and data["task"] != "concept_detection",
+        "Not looked for: a concept of the reference without a name that a text could hold.": bool(data["unsought"]),
         "▲ the better run.": len(data["runs"]) > 1,
         "≈ a surrogate, which stands in for an official score.": any(score["surrogate"] for score in data["scores"]),
     }

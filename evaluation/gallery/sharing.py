@@ -35,6 +35,7 @@ def for_sharing(data: Mapping[str, Any], *, restricted: str) -> dict[str, Any]:
         **data,
         "shared": True,
         "notes": [SHARED, RESTRICTED.format(restricted)] if restricted else [SHARED, REPEATED, *data["notes"]],
+        "unsought": [],
         "names": {cui: name for cui, name in data["names"].items() if cui in said},
         "cards": cards,
     }

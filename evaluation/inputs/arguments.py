@@ -23,11 +23,10 @@ import click
 
 from evaluation.inputs.common import of_common_ids, require_same_images
 from evaluation.inputs.references import References, references_of_files
-from evaluation.inputs.runs import read_record, references_of_run
+from evaluation.inputs.runs import read_record, read_split, references_of_run
 from evaluation.inputs.sections import Section
 from evaluation.inputs.stated import with_stated
 from tasks.check import Check, check_file
-from tasks.datasets import open_dataset
 from tasks.datasets.dataset import split_of
 from tasks.editions import Edition, load_edition
 from tasks.nouns import InputError, Problem, Task, Value
@@ -188,10 +187,13 @@ def _golds_of_runs(arguments: Sequence[Path], runs: Mapping[Path, object], *, in
     """
     if not runs:
         raise InputError("score against what? add --references FILE with the gold answers")
-    opened = cache(open_dataset)  # the runs of a comparison are mostly over one data set
-    of_run = {path: references_of_run(path, opened) for path in runs}
+    reading = cache(read_split)  # the runs of a comparison are mostly over one data set
     golds = {}
-    for path, gold in of_run.items():
+    for path in runs:
+        try:
+            gold = references_of_run(path, reading)
+        except InputError as error:
+            raise InputError(f"{path}: {error}; or add --references FILE with the gold answers") from error
         if gold is None:
             raise InputError(f"{path}: the run's data set has no references for its images: add --references FILE")
         golds[path] = gold

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluation.inputs.runs import read_record
 from tasks.nouns import InputError
+
+OF_RUNS = ("run.json", "predictions.csv", "scores.json", "concept_names.csv")
+"""Files of a run beside its submission that no other command may write."""
 
 
 def check_outputs(outputs: Mapping[str, Path | Sequence[Path] | None], inputs: Iterable[Path]) -> None:
@@ -33,7 +37,13 @@ def check_outputs(outputs: Mapping[str, Path | Sequence[Path] | None], inputs: I
 
 def files_of_submissions(arguments: Sequence[Path], files: Sequence[Path]) -> list[Path]:
     """The files of submissions and, where those are run folders, of the runs."""
-    return [*files, *(path / name for path in arguments for name in ("run.json", "predictions.csv", "scores.json"))]
+    return [*files, *(path / name for path in arguments for name in OF_RUNS)]
+
+
+def tables_of_data(arguments: Sequence[Path]) -> list[Path]:
+    """The tables, references among them, in the data sets of those arguments that are run folders."""
+    folders = {Path(read_record(path)["data"]["path"]) for path in arguments if path.is_dir()}
+    return [table for folder in sorted(folders) for table in sorted(folder.glob("*.csv"))]
 
 
 def files_read(*, groups: str | None = None, **where: Any) -> list[Path]:

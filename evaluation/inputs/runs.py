@@ -11,14 +11,14 @@ import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluation.inputs.references import References
 from tasks.datasets import open_dataset
 from tasks.datasets.dataset import DataSet
 from tasks.datasets.groups import groups_of_data
 from tasks.datasets.table import read_table
-from tasks.nouns import InputError, Task
+from tasks.nouns import Example, InputError, Task
 
 SCHEMA = 1
 """The version of run.json that is read here."""
@@ -54,17 +54,30 @@ def resume_command(record: Mapping[str, Any]) -> str:
     return shlex.join(map(str, sessions[-1].get("command", ()))) or "the command that started it"
 
 
-def references_of_run(folder: Path, opened: Callable[[str], DataSet] = open_dataset) -> References | None:
+class Split(NamedTuple):
+    """A data set, and the examples of one of its splits."""
+
+    dataset: DataSet
+    examples: Mapping[str, Example]
+    """By image id, in the official order."""
+
+
+def read_split(data: str, task: Task, split: str) -> Split:
+    """A split of the data set at a path, or of one with a name; InputError when there is none."""
+    dataset = open_dataset(data)
+    return Split(dataset, {example.image_id: example for example in dataset.examples(task, split)})
+
+
+def references_of_run(folder: Path, reading: Callable[[str, Task, str], Split] = read_split) -> References | None:
     """The references of the images a finished run answered; None when its data set has none for them.
 
-    `opened` opens the data set: one that remembers serves several runs on the same data.
+    `reading` is `read_split`, or the same with a memory, which serves several runs on the same data.
     """
     record = read_record(folder)
     task, data = Task.of(record["task"]), record["data"]
     if data.get("with_reference") == 0:
         return None  # said by the run, so that a large test set need not be read again to know
-    dataset = opened(data["path"])
-    examples = {e.image_id: e for e in dataset.examples(task, data["split"])}
+    dataset, examples = reading(data["path"], task, data["split"])
     answered = tuple(read_table(folder / "predictions.csv").rows)
     own = [e for i in answered if (e := examples.get(i)) is not None and e.reference is not None]
     if not own:
@@ -73,7 +86,7 @@ def references_of_run(folder: Path, opened: Callable[[str], DataSet] = open_data
     gold = sum(e.reference is not None for e in examples.values())
     if len(own) < gold:
         notes.append(
-            f"only {len(own)} of the {gold} images of {data['split']} are scored: not comparable with full runs"
+            f"the run answers only {len(own)} of the {gold} images of {data['split']}: not comparable with full runs"
         )
     failed = len(record.get("failures", ()))
     if failed:

@@ -8,17 +8,16 @@ that a closed window loses nothing. `page.html` is the template; Jinja escapes a
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from evaluation.pages.images import jpeg_uri
 from evaluation.ratings.items import Item
 from evaluation.ratings.material import Material
 from evaluation.ratings.sheet import Row
-from tasks.images import ImageError, open_image
+from tasks.images import ImageError
 from tasks.nouns import ImageSource
 from tasks.reports.disclaimer import DISCLAIMER
 
@@ -36,14 +35,9 @@ def pictures(material: Material, studies: Iterable[str]) -> dict[str, list[str]]
 def data_uri(image: ImageSource) -> str:
     """The image as a JPEG within a text; empty when it cannot be opened."""
     try:
-        picture = open_image(image)
+        return jpeg_uri(image, side=SIDE, quality=_QUALITY)
     except ImageError:
         return ""
-    picture.info.clear()  # a comment in the file may name the patient
-    picture.thumbnail((SIDE, SIDE))
-    data = io.BytesIO()
-    picture.save(data, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")
 
 
 def page(rows: Sequence[Row], items: Sequence[Item], *, pictures: Mapping[str, Sequence[str]], rater: int) -> str:

@@ -73,6 +73,14 @@ def test_too_few_trials_to_tell(chest: Path, scan: Path, concepts: Path) -> None
     assert not any("trials" in one for one in compared(*arguments, 20)["warnings"])
 
 
+def test_the_trials_that_can_tell_many_pairs_are_a_whole_number(concepts: Path, tmp_path: Path) -> None:
+    files = [submission(tmp_path / f"{n}.csv", "C0817096", *["C0040405"] * n) for n in range(12)]
+    arguments = (*files, "--task", 1, "--references", concepts, "--metrics", "f1", "--all-pairs", "--trials")
+    [said] = (one for one in compared(*arguments, 1000)["warnings"] if "trials" in one)
+    assert said == "with 1000 trials no p Holm can fall below 0.066: --trials 3000 can tell"
+    assert not any("trials" in one for one in compared(*arguments, 3000)["warnings"])
+
+
 def test_nothing_to_compare_is_no_success(chest: Path, scan: Path, concepts: Path) -> None:
     arguments = (chest, scan, "--task", 1, "--references", concepts, "--metrics", "f1_secondary")
     for options in ((), ("--json",)):

@@ -10,6 +10,8 @@ import pytest
 
 from evaluation.comparison.runs import compare_runs
 from evaluation.comparison.tables import scores_table
+from tasks.datasets import open_dataset
+from tasks.datasets.dataset import DataSet
 from tasks.nouns import InputError
 from tests.evaluation.comparing import CUIS, IDS, N, compared, make_data, make_run, run_compare, submission, write
 
@@ -60,6 +62,8 @@ def test_files_over_different_ids(data: Path, tmp_path: Path) -> None:
     options = ("--task", 1, "--references", gold, "--trials", 20)
     result = run_compare(first, last, *options)
     assert result.exit_code == 1 and "id-missing" in result.stderr and "--intersection" in result.stderr
+    nothing = run_compare(first, submission(tmp_path / "nothing.csv", "", ids=[]), *options)
+    assert nothing.exit_code == 1 and "id-missing" in nothing.stderr and "--intersection" not in nothing.stderr
     found = compared(first, last, *options, "--intersection")
     assert (found["n"], found["common"]) == (40, True)
     apart = submission(tmp_path / "apart.csv", "C0817096", ids=IDS[80:])
@@ -105,7 +109,26 @@ def test_runs_without_references(data: Path, tmp_path: Path) -> None:
     found = compared(blind, other, "--references", data / "concepts.csv", "--trials", 20)
     assert found["n"] == N
     gone = make_run(tmp_path / "gone", tmp_path / "nowhere", "C0040405")
-    assert "nowhere" in refused(gone, other)
+    said = refused(gone, other)
+    assert said.startswith(f"{gone}: ") and "nowhere" in said and "--references FILE" in said
+
+
+def test_tables_are_never_written_over_a_run_or_its_data(data: Path, tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / name, data, "C0817096") for name in ("one", "two")]
+    names = write(runs[1] / "concept_names.csv", ["CUI", "Name"], [["C0817096", "Chest"]])
+    for path in (data / "concepts.csv", data / "images" / ".." / "concepts.csv", names, runs[0] / "predictions.csv"):
+        before = path.resolve().read_bytes()
+        assert "belongs to what is scored" in refused(*runs, "--trials", 20, "--out", path)
+        assert path.resolve().read_bytes() == before
+    for _ in range(2):
+        assert run_compare(*runs, "--trials", 20, "--out", runs[1] / "table.csv").exit_code == 0
+
+
+def test_what_a_run_answers_is_counted(data: Path, tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / name, data, "C0817096", n=1) for name in ("one", "two")]
+    found = compare_runs(runs, trials=20)
+    assert any(said.startswith(f"the run answers only 1 of the {N} images") for said in found.warnings)
+    assert "n = 1 image:" in scores_table(found).title
 
 
 def test_compare_runs_is_the_verb_without_its_words(data: Path, tmp_path: Path) -> None:
@@ -155,3 +178,15 @@ def test_nothing_of_a_run_is_overwritten(data: Path, tmp_path: Path) -> None:
         assert "belongs to what is scored" in refused(*folders, "--out", folders[1] / name)
         assert (folders[1] / name).read_bytes() == before
     assert run_compare(*folders, "--trials", 20, "--out", folders[1] / "table.csv").exit_code == 0
+
+
+def test_the_data_set_of_several_runs_is_read_once(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counting(path: str) -> DataSet:
+        asked.append(path)
+        return open_dataset(path)
+
+    monkeypatch.setattr("evaluation.inputs.runs.open_dataset", counting)
+    compare_runs([make_run(tmp_path / name, data, "C0817096") for name in "abc"], trials=20)
+    assert asked == [str(data)]

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from evaluation.comparison.breakdown import broken_down
+from evaluation.comparison.group_tables import breakdown_tables
+from evaluation.comparison.grouping import grouping_of
 from evaluation.comparison.paired import compare, holm
 from evaluation.comparison.systems import Comparisons, compare_systems
-from evaluation.comparison.tables import breakdown_tables, differences_table, letters_of, scores_table, verdicts
+from evaluation.comparison.tables import differences_table, letters_of, scores_table, verdicts
 from evaluation.inputs.references import References
 from evaluation.score import score_predictions
 from evaluation.tables.table import Table
@@ -144,6 +146,7 @@ def test_a_group_is_compared_as_its_images_alone() -> None:
     (table,) = breakdown_tables(comparisons)
     assert values(table, "modality") == [name for name in ("CT", "MRI", "X-ray") for _ in SYSTEMS]
     assert values(table, "n")[::3] == [40, 40, 40]
+    assert "95 % intervals, too narrow where n is below 100;" in table.notes[0]
     assert "6 comparisons of this table" in table.notes[0] and "by the true concepts of each image" in table.notes[0]
 
 
@@ -161,7 +164,7 @@ def test_a_score_that_counts_no_image_of_a_group_is_left_out_there() -> None:
     assert (len(f1.rows), len(secondary.rows)) == (6, 3)
 
 
-def test_the_number_of_concepts_and_the_words_of_texts() -> None:
+def test_the_number_of_concepts_and_the_words_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     (breakdown,) = found(by=["concepts"]).breakdowns
     assert [(group.name, group.n) for group in breakdown.groups] == [("1", 40), ("2", 40), ("3", 40)]
     with pytest.raises(InputError, match="--by length: lists of concepts have no words"):
@@ -174,6 +177,9 @@ def test_the_number_of_concepts_and_the_words_of_texts() -> None:
     assert names == [("0–10", 20), ("11–20", 20), ("21–40", 20), ("41–80", 40), ("81 or more", 20)]
     with pytest.raises(InputError, match="--by modality: no name of a concept is found in the 120 references"):
         compare_systems(systems, References(texts), **options, metrics=["rouge1"], by=["modality"])
+    with pytest.raises(InputError, match="--by modality"), monkeypatch.context() as own:
+        own.setattr("evaluation.comparison.systems.score_systems", None)  # it is said before the work
+        compare_systems(systems, References(texts), **options, by=["length", "modality"])
     with pytest.raises(InputError, match=r"--by concepts: the data set has no concepts .* --vocabulary"):
         compare_systems(systems, References(texts), **options, metrics=["rouge1"], by=["concepts"])
 
@@ -197,9 +203,9 @@ def test_groups_of_patients_are_drawn_whole_within_a_group_of_images() -> None:
     comparisons = found(metrics=["f1"], trials=100)
     patients = [f"p{n // 40}" for n in range(N)]
     options: dict[str, Any] = {"metrics": ["f1"], "pairs": [(1, 0)], "trials": 100, "seed": 0}
-    names, scores, gold = comparisons.names, comparisons.scores, References(TRUTHS)
-    apart = broken_down("modality", names, scores, gold, **options)
-    together = broken_down("modality", names, scores, gold, **options, groups=patients)
+    of = grouping_of("modality", IDS, References(TRUTHS)), comparisons.names, comparisons.scores
+    apart = broken_down(*of, **options)
+    together = broken_down(*of, **options, groups=patients)
     assert apart.groups[0].pairings[0].p_randomisation < 0.05
     assert together.groups[0].pairings[0].p_randomisation > 0.1  # three patients swap in eight ways
 

@@ -157,4 +157,5 @@ def test_the_words(difference: float, p: float, said: str) -> None:
 
 
 def test_p_in_words() -> None:
+    assert [said_p(p) for p in (0.0496, 0.05, 0.0504, 0.04999)] == ["p = .0496", "p = .050", "p = .050", "p = .04999"]
     assert [said_p(p) for p in (0.5, 0.1, 0.049, 0.0004)] == ["p = .50", "p = .10", "p = .049", "p < .001"]

@@ -41,7 +41,7 @@ def test_a_record_edited_by_hand_is_refused_and_the_others_are_read(tmp_path: Pa
 def test_scores_edited_by_hand_are_refused(tmp_path: Path, f1: Any) -> None:
     run = make_run(tmp_path, "base")
     edited(run / "scores.json", scores={"f1": f1})
-    with pytest.raises(InputError, match="imageclef score .* --json"):
+    with pytest.raises(InputError, match=r"imageclef score .* --json"):
         read_run(run)
 
 

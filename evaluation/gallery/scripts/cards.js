@@ -42,7 +42,18 @@ function referenceSide(card) {
   const said = wordsOf(card.answers.map((answer) => textOf(answer.value)).join("\n"));
   return element("section", { class: "side" }, element("h4", {}, "Reference"),
     value === null ? element("p", { class: "quiet" }, "There is no reference.") : valueParts(value, said.size ? said : null, "missed"),
-    value === null && card.concepts.length ? chips(card.concepts, "named") : null);
+    value === null && card.concepts.length ? chips(card.concepts, "named") : null,
+    value === null ? null : unsoughtGroup(card));
+}
+
+/** The concepts that stand apart because no answer can name them; null where there are none. */
+function unsoughtGroup(card) {
+  const cuis = card.concepts.filter((cui) => unsought.has(cui));
+  return cuis.length ? group("named", `not looked for (${cuis.length})`, cuis) : null;
+}
+
+function group(kind, title, cuis) {
+  return element("div", { class: `group ${kind}` }, element("h5", {}, title), chips(cuis, kind));
 }
 
 function answerSide(card, number) {
@@ -70,8 +81,7 @@ function valueParts(value, others, kind) {
 
 function conceptGroups(card, number) {
   const groups = Object.entries(relations(card, number)).filter(([, cuis]) => cuis.length);
-  return groups.map(([kind, cuis]) => element("div", { class: `group ${kind}` },
-    element("h5", {}, `${RELATIONS[kind][1]} (${cuis.length})`), chips(cuis, kind)));
+  return groups.map(([kind, cuis]) => group(kind, `${RELATIONS[kind][1]} (${cuis.length})`, cuis));
 }
 
 /** A list of concepts; each is a button that filters by it. */

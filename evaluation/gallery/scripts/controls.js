@@ -31,10 +31,11 @@ function figure(number) {
 
 let typing = 0;
 
-/** Show what the form asks for once nobody types any more. */
+/** Show what the form asks for: at once, or once nobody types any more. */
 function updateSoon(event) {
+  if (!["search", "text", "number"].includes(event.target.type)) return update();
   clearTimeout(typing);
-  typing = setTimeout(update, ["search", "text", "number"].includes(event.target.type) ? 120 : 0);
+  typing = setTimeout(update, 120);
 }
 
 /** Show what the form asks for. */
@@ -90,7 +91,7 @@ function option(label, value) {
 
 /** Fill in the choices that the data have. */
 function fillChoices() {
-  const { modality, measure, sort, relation, runs } = form.elements;
+  const { modality, measure, sort, concept, relation, runs } = form.elements;
   const modalities = [...new Set(data.cards.map((card) => card.modality ?? "unknown"))].sort();
   modality.append(...modalities.map((one) => option(one, one)));
   modality.closest("label").hidden = modalities.length < 2;
@@ -101,6 +102,8 @@ function fillChoices() {
       relation.append(option(two ? `${kind} by ${run}` : kind, `${kind}@${number + 1}`));
     }
   }
+  concept.closest("fieldset").hidden = !data.cards.some((card) => conceptsOf(card).length);
+  relation.hidden = !data.cards.some(judged);
   if (!two) return runs.closest("label").remove();
   runs.append(option("answers differ", "differ"));
   if (!data.scores.length) return;

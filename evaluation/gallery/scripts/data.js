@@ -2,6 +2,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const names = new Map(Object.entries(data.names));
+const unsought = new Set(data.unsought); // concepts that no answer can name
 const two = data.runs.length === 2;
 const main = Math.max(0, data.scores.findIndex((score) => score.primary)); // the score that says which run is better
 const referenced = data.cards.some((card) => card.reference !== null);
@@ -39,7 +40,7 @@ function relations(card, number) {
   if (!judged(card)) return { named: said };
   return {
     hit: said.filter((cui) => card.concepts.includes(cui)),
-    missed: card.concepts.filter((cui) => !said.includes(cui)),
+    missed: card.concepts.filter((cui) => !said.includes(cui) && !unsought.has(cui)),
     extra: said.filter((cui) => !card.concepts.includes(cui)),
   };
 }

@@ -49,6 +49,7 @@ def data_of(task: str, number: int, *, runs: int = 1, images: bool = True) -> di
             {"rouge1": {"value": 0.2131, "ci": [0.19, 0.24]}, "similarity": {"value": 0.5, "ci": None}} for _ in names
         ],
         "names": NAMES,
+        "unsought": [],
         "cards": [_card(task, place, chance, runs=runs, images=images) for place in range(number)],
     }
 
@@ -64,7 +65,7 @@ def _card(task: str, place: int, chance: random.Random, *, runs: int, images: bo
         "modality": modality,
         "length": 6 + place % 30,
         "reference": reference,
-        "concepts": concepts,
+        "concepts": [] if task == "report_generation" else concepts,
         "answers": [_answer(task, place, modality, chance, last=run == runs - 1) for run in range(runs)],
     }
 
@@ -74,7 +75,9 @@ def _answer(task: str, place: int, modality: str, chance: random.Random, *, last
         return {"value": None, "failed": "out of memory at 896 px", "scores": [None, None], "concepts": []}
     concepts = sorted({MODALITIES[modality], *chance.sample(sorted(NAMES), 1)})
     scores = [round(chance.random(), 4), None if place % 11 == 5 else round(chance.random(), 4)]
-    return {"value": _value(task, modality, concepts, chance), "failed": "", "scores": scores, "concepts": concepts}
+    value = _value(task, modality, concepts, chance)
+    own = [] if task == "report_generation" else concepts
+    return {"value": value, "failed": "", "scores": scores, "concepts": own}
 
 
 def _value(task: str, modality: str, concepts: list[str], chance: random.Random) -> Any:

@@ -256,3 +256,32 @@ def test_hostile_texts_are_shown_and_do_nothing(task: str, open_page: OpenPage) 
     page.wait_for_timeout(100)
     assert page.evaluate("window.struck") is None
     assert page.locator("main img[src=x], .card script").count() == 0
+
+
+def test_concepts_that_no_answer_can_name_stand_apart(open_page: OpenPage) -> None:
+    data = data_of("caption_prediction", 1)
+    [card] = data["cards"]
+    card["concepts"], card["answers"][0]["concepts"] = ["C0040405", "C0817096", "C9999999"], ["C0040405"]
+    page = open_page(gallery_page({**data, "unsought": ["C9999999"]}))
+    groups = {kind: page.locator(f".group.{kind}").all_inner_texts() for kind in ("hit", "missed", "named")}
+    assert "C0817096" in groups["missed"][0] and "C9999999" not in groups["missed"][0]
+    assert len(groups["named"]) == 1 and "C9999999" in groups["named"][0], "with the reference, once"
+    page.click("#filters")
+    page.fill("[name=concept]", "C9999999")
+    expect_count(page, 1, data)
+    page.select_option("[name=relation]", label="missed")
+    expect_count(page, 0, data)
+
+
+def test_controls_and_signs_that_say_nothing_of_a_page_are_not_on_it(open_page: OpenPage) -> None:
+    legend = "a concept of both"
+    for data, concept, relation in ((CAPTIONS, True, True), (REPORTS, False, False)):
+        page = open_page(gallery_page(data))
+        page.click("#filters")
+        assert page.locator("[name=concept]").is_visible() is concept
+        assert page.locator("[name=relation]").is_visible() is relation
+        assert (legend in page.inner_text(".legend")) is relation
+    bare = [{**card, "reference": None, "concepts": []} for card in CAPTIONS["cards"]]
+    page = open_page(gallery_page({**CAPTIONS, "shared": True, "cards": bare}))
+    page.click("#filters")
+    assert page.locator("[name=concept]").is_visible() and not page.locator("[name=relation]").is_visible()

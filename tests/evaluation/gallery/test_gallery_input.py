@@ -121,6 +121,12 @@ def test_a_run_without_its_submission_is_refused(run: Path, page: Path) -> None:
     assert "submission.csv" in refused_at(page, run)
 
 
+def test_a_run_without_any_answer_is_refused(run: Path, page: Path) -> None:
+    for content in ("", "ID,CUIs\n"):
+        (run / "submission.csv").write_text(content, encoding="utf-8")
+        assert "submission.csv holds no answers" in refused_at(page, run)
+
+
 def test_half_a_surrogate_pair_in_a_reason_does_no_harm(run: Path, page: Path) -> None:
     change_record(run, failures=[{"image_id": A, "reason": "torn \ud83d text"}])
     assert gallery(run, "--out", page).exit_code == 0

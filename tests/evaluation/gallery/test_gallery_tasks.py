@@ -69,6 +69,23 @@ def test_captions_have_the_concepts_of_the_data_set_and_those_found_in_answers(t
     assert any("concepts are named by the data set" in note for note in found["notes"])
 
 
+def test_concepts_that_no_text_can_name_are_neither_hit_nor_missed(tmp_path: Path) -> None:
+    unnamed, twin = "C9999999", "C8888888"
+    data = make_data(tmp_path / "data", concepts={**CONCEPTS, A: [CT, unnamed, twin]}, captions=CAPTIONS)
+    with (data / "cui_mapping.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{twin},{NAMES[CHEST]}\n")  # a name that another concept bears already
+    run = make_run(tmp_path / "run", CAPTIONS, data)
+    assert gallery(run, "--out", tmp_path / "page.html", "--images", "none").exit_code == 0
+    found = data_of(tmp_path / "page.html")
+    assert found["unsought"] == [twin, unnamed] and found["cards"][0]["concepts"] == [CT, unnamed, twin]
+    assert any(note.startswith("2 concepts of the data set cannot be found in a text") for note in found["notes"])
+    assert gallery(run, "--out", tmp_path / "shared.html", "--share").exit_code == 0
+    assert data_of(tmp_path / "shared.html")["unsought"] == []
+    lists = make_run(tmp_path / "lists", {A: (CT,), B: (), C: ()}, data)
+    assert gallery(lists, "--out", tmp_path / "lists.html", "--images", "none").exit_code == 0
+    assert data_of(tmp_path / "lists.html")["unsought"] == [], "an answer of task 1 can name every concept"
+
+
 def test_without_a_table_of_concepts_those_of_a_caption_are_found_in_it(tmp_path: Path) -> None:
     data = make_data(tmp_path / "data", captions=CAPTIONS)
     run = make_run(tmp_path / "run", CAPTIONS, data)

@@ -42,7 +42,7 @@ def test_the_same_predictions_and_scores_are_a_reproduction(tmp_path: Path) -> N
     scores = {"f1": score(0.5)}
     status, said, content = judged(reproduction(tmp_path, equal=10, then=scores, now=scores))
     assert status == 0 and content["same"] is True
-    assert "reproduced: the same 10 predictions, byte for byte and the same scores" in said
+    assert "reproduced: the same 10 predictions, byte for byte, and the same scores" in said
     assert content["scores"]["f1"]["difference"] == 0 and content["scores"]["f1"]["within"]
 
 
@@ -50,7 +50,7 @@ def test_the_same_predictions_tolerate_rounding_alone(tmp_path: Path) -> None:
     then = {"f1": score(0.5)}
     assert judged(reproduction(tmp_path, equal=10, then=then, now={"f1": score(0.5 + 1e-12)}))[0] == 0
     status, said, content = judged(reproduction(tmp_path, equal=10, then=then, now={"f1": score(0.5001)}))
-    assert status == 1 and content["same"] is False and "other scores: f1" in said
+    assert status == 1 and content["same"] is False and "scores outside of the tolerance: f1" in said
 
 
 def test_other_predictions_have_half_of_the_half_width(tmp_path: Path) -> None:
@@ -68,6 +68,22 @@ def test_another_signature_is_not_comparable(tmp_path: Path) -> None:
     then, now = {"f1": score(0.5)}, {"f1": score(0.5, signature="f1|refs:2")}
     status, said, _ = judged(reproduction(tmp_path, equal=10, then=then, now=now))
     assert status == 1 and "not comparable" in said
+    assert "by other references or another version of the metric: f1" in said.replace("\n", " ")
+
+
+def test_scores_that_cannot_be_computed_here_are_named(tmp_path: Path) -> None:
+    then, now = {"f1": score(0.5), "bertscore": score(0.6)}, {"f1": score(0.5)}
+    status, said, _ = judged(reproduction(tmp_path, equal=10, then=then, now=now))
+    assert status == 0 and "and the same scores; not computed here: bertscore" in said
+    status, said, content = judged(reproduction(tmp_path, equal=9, then=then, now=now))
+    assert status == 1 and content["same"] is False, "of a score that nobody computed nothing is shown"
+    assert "not reproduced: 9 of 10 predictions are the same; not computed here: bertscore" in said
+
+
+@pytest.mark.parametrize("then", [{"f1": {"value": 0.5}}, {"f1": score(0.5) | {"ci": None}}, [1], {"f1": 0.5}])
+def test_scores_of_the_original_that_no_run_writes_are_refused(tmp_path: Path, then: Any) -> None:
+    with pytest.raises(InputError, match=r"original's scores\.json"):
+        judged(reproduction(tmp_path, equal=10, then=then, now={"f1": score(0.5)}))
 
 
 def test_without_scores_predictions_decide(tmp_path: Path) -> None:
