@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,12 @@ def compare_with_original(folder: Path, console: Console) -> None:
         return
     now = _scores(folder / "scores.json")
     equal = predictions["equal"] == predictions["images"]
-    rows = compared_scores((original or {}).get("scores", {}), now, same_predictions=equal)
-    same, sentence = verdict(predictions, rows)
+    try:
+        before = dict(original["scores"] if original else {})
+        rows = compared_scores(before, now, same_predictions=equal)
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: the original's scores.json is not what a run writes: restore or delete it") from None
+    same, sentence = verdict(predictions, rows, missing=[name for name in before if name not in now])
     if rows:
         console.print(_table(rows))
     console.print(sentence, soft_wrap=True, highlight=False, markup=False)
@@ -80,22 +84,27 @@ def compared_scores(
     return rows
 
 
-def verdict(predictions: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> tuple[bool, str]:
-    """Whether the run was reproduced, and the sentence that says so."""
+def verdict(
+    predictions: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], *, missing: Sequence[str]
+) -> tuple[bool, str]:
+    """Whether the run was reproduced, and the sentence that says so; `missing` scores only the original has."""
     total, equal = predictions["images"], predictions["equal"]
-    outside = [name for name, row in rows.items() if not row["within"]]
-    if equal == total:
-        how = ", byte for byte" if predictions["identical_submission"] else ""
-        found = f"the same {counted(total, 'prediction')}{how}"
-        if outside:
-            return False, f"not reproduced: {found}, but other scores: {', '.join(outside)}"
-        return True, f"reproduced: {found}" + (" and the same scores" if rows else "; no scores to compare")
+    outside = [name for name, row in rows.items() if row["comparable"] and not row["within"]]
+    unlike = [name for name, row in rows.items() if not row["comparable"]]
     found = f"{equal} of {counted(total, 'prediction')} are the same"
-    if not rows:
+    if equal == total:
+        found = f"the same {counted(total, 'prediction')}" + ", byte for byte" * predictions["identical_submission"]
+    if not rows and equal < total:
         return False, f"not reproduced: {found}, and there are no scores to say what that is worth"
-    if outside:
-        return False, f"not reproduced: {found}; outside of the tolerance: {', '.join(outside)}"
-    return True, f"reproduced within tolerance: {found}, and {counted(len(rows), 'score')} within the tolerance"
+    wrong = [f"scores outside of the tolerance: {', '.join(outside)}"] if outside else []
+    wrong += [f"scores by other references or another version of the metric: {', '.join(unlike)}"] if unlike else []
+    absent = [f"not computed here: {', '.join(missing)}"] if missing else []
+    if wrong or (absent and equal < total):
+        return False, "; ".join([f"not reproduced: {found}", *wrong, *absent])
+    if equal < total:
+        return True, f"reproduced within tolerance: {found}, and {counted(len(rows), 'score')} within the tolerance"
+    worth = ", and the same scores" if rows else "; no scores to compare"
+    return True, "; ".join([f"reproduced: {found}{worth}", *absent])
 
 
 def _scores(path: Path) -> Mapping[str, Mapping[str, Any]]:

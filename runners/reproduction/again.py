@@ -40,7 +40,8 @@ FILE = "reproduction.json"
 SCHEMA = 1
 _ELSEWHERE = (
     "what lies elsewhere on this machine is named with --data FOLDER and --set KEY=VALUE, as in "
-    "--set 'adapters=[{path: my/adapter}]'"
+    "--set 'adapters=[{path: my/adapter}]' (a list is given whole); what an ensemble's member names must lie where it "
+    "says"
 )
 
 
@@ -63,8 +64,7 @@ def check(original: Original, *, settings: Sequence[str], console: Console) -> t
             f"{original.path} cannot be reproduced, this would be another run:\n{lines}\n"
             f"put back what the run was made of ({_code(original.record)}); {_ELSEWHERE}"
         )
-    differ = [one.what for one in made_of if one.verdict == "differs"]
-    if differ := differ + [one.what for one in around if one.verdict != "same"]:
+    if differ := [one.what for one in found if one.verdict != "same"]:
         _say(console, f"warning: not the same, or not known to be: {', '.join(differ)}: outputs or scores may differ")
     return plan, found
 
@@ -76,7 +76,7 @@ def run_again(original: Original, out: Path, *, settings: Sequence[str], console
     if any(name != CONFIG for name in original.configs):
         folder /= original.name
     content = _begun(original, folder)
-    content["checks"] = [one.to_json() for one in found]
+    content["checks"] = _of_all_starts([one.to_json() for one in found], folder, console)
     for name, text in {**original.configs, CONFIG: config_text(flatten(plan.config), plan.made_of)}.items():
         write_whole(folder / name, text)
     _write(folder, content)
@@ -135,12 +135,27 @@ def _begun(original: Original, folder: Path) -> dict[str, Any]:
     }
 
 
+def _of_all_starts(found: list[dict[str, Any]], folder: Path, console: Console) -> list[dict[str, Any]]:
+    """What held while the run was answered: where it was stopped, what an earlier start found unlike stays, too."""
+    earlier = read(folder)["checks"] if (folder / FILE).exists() else []
+    record = records.read_record(folder) or {}
+    if record.get("finished") and record["counts"]["failed"] == 0:
+        _say(
+            console,
+            f"{folder} was answered before ({record['finished']}), with what was checked then, and is only compared "
+            "again: to have it answered again, delete it or name another place with --out",
+        )
+        return list(earlier)
+    return found + [one for one in earlier if one["verdict"] != "same" and one not in found]
+
+
 def read(folder: Path) -> dict[str, Any]:
     """The folder's reproduction.json; InputError when it is none."""
     path = folder / FILE
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         whole = content["schema"] == SCHEMA and isinstance(content["original"], dict)
+        whole = whole and isinstance(content["checks"], list)
     except (OSError, ValueError, KeyError, TypeError):
         whole = False
     if not whole:

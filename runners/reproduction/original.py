@@ -115,7 +115,9 @@ def _record(folder: Path, called: Path) -> dict[str, Any]:
         raise InputError(f"{called}: the run is not finished: resume it first: {command}")
     try:
         whole = isinstance(record["data"]["files"], dict) and isinstance(record["submission"]["sha256"], str)
-        whole = whole and "batch_size" in record and Task.of(str(record["task"])) is not None
+        whole = whole and "edition" in record and isinstance(record["model"], dict)
+        whole = whole and {"path", "split", "n"} <= record["data"].keys()
+        whole = whole and Task.of(str(record["task"])) is not None
         # It names the folder of the new run, and an archive may come from anywhere.
         whole = whole and inside(folder, str(record["name"])).parent == folder
         whole = whole and inside(folder, str(record["submission"]["file"])).parent == folder

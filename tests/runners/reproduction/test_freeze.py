@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import zipfile
 from pathlib import Path
@@ -140,13 +141,40 @@ def test_an_archive_is_not_trusted_with_code_and_images(tmp_path: Path, use: Use
 
 @pytest.mark.parametrize(
     "keys",
-    [{"name": "../../x"}, {"name": ".."}, {"submission": {"file": "../x", "sha256": "0"}}, {"data": {}}, {"task": "9"}],
+    [
+        {"name": "../../x"},
+        {"name": ".."},
+        {"submission": {"file": "../x", "sha256": "0"}},
+        {"data": {}},
+        {"task": "9"},
+        {"model": None},
+    ],
 )
 def test_a_record_that_leads_elsewhere_is_refused(tmp_path: Path, use: Use, keys: dict[str, Any]) -> None:
     run = make_run(tmp_path, use)
     edited(run, **keys)
     for done in (again(run), frozen(run, tmp_path / "a.zip")):
         assert isinstance(done.exception, InputError) and "not what a run writes" in str(done.exception)
+
+
+def test_the_commands_of_the_archives_readme_are_a_shells(tmp_path: Path, use: Use) -> None:
+    run = make_run(tmp_path, use).rename(tmp_path / "odd")
+    edited(run, name="it's mine")
+    frozen(run, tmp_path / "a.zip")
+    readme = contents(tmp_path / "a.zip")["it's mine/README.md"]
+    commands = [line.strip() for line in readme.splitlines() if line.startswith("    ")]
+    assert shlex.split(commands[1], comments=True)[:2] == ["unzip", "it's mine.zip"]
+    assert shlex.split(commands[2])[:3] == ["imageclef", "reproduce", "it's mine.zip"]
+
+
+def test_a_truncated_archive_is_refused(tmp_path: Path, use: Use) -> None:
+    frozen(make_run(tmp_path, use), tmp_path / "a.zip")
+    whole = (tmp_path / "a.zip").read_bytes()
+    for size in (0, 100, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "b.zip").write_bytes(whole[:size])
+        done = again(tmp_path / "b.zip", "--out", str(tmp_path / "out"))
+        assert isinstance(done.exception, InputError) and "cannot be unpacked" in str(done.exception)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_bomb_is_refused(tmp_path: Path, use: Use) -> None:

@@ -60,6 +60,39 @@ def test_it_goes_on_where_it_was_stopped(tmp_path: Path, use: Use) -> None:
     assert sum(map(len, rest.batches)) == 8
 
 
+def test_answers_of_an_earlier_start_are_not_those_of_now(
+    tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path, use)
+    folder = again(run).return_value
+    monkeypatch.setattr(checks, "versions", lambda: provenance.versions() | {"torch": "1.0"})
+    model = Standin()
+    use(model)
+    done = again(run)
+    assert not model.batches and "was answered before" in done.output and "delete it" in done.output
+    assert "torch" not in verdicts(folder) and told(folder)["predictions"]["equal"] == 12
+    shutil.rmtree(folder)
+    assert again(run).exception is None and verdicts(folder)["torch"] == "differs"
+    assert sum(map(len, model.batches)) == 12
+
+
+def test_what_was_unlike_before_a_stop_stays_told(tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path, use)
+
+    def stop(levels: list[int]) -> None:
+        if 60 in levels:
+            raise KeyboardInterrupt
+
+    use(Standin(stop))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(checks, "hardware", lambda: {"cpu": "another", "accelerators": []})
+        assert again(run).exit_code == 130
+    use(Standin())
+    folder = again(run).return_value
+    found = [(check["verdict"], check["now"]) for check in told(folder)["checks"] if check["what"] == "processor"]
+    assert len(found) == 2 and found[1] == ("differs", "another")
+
+
 def test_the_batches_are_those_of_the_original(tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Standin()
     run = make_run(tmp_path, use, model=first)

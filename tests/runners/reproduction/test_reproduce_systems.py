@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def test_a_system_answers_the_same_bytes(data: Path, tower: Path, method: dict[s
         assert told(done.return_value)["predictions"]["equal"] == SIZES["test"]
         assert (done.return_value / "decision.json").read_bytes() == (folder / "decision.json").read_bytes()
         assert verdicts(done.return_value)["embeddings"] == "unknown"
+        assert "not known to be: embeddings" in done.output, "the encoder may not have run at all"
 
 
 def test_other_answers_learned_from_are_another_run(data: Path, tower: Path) -> None:
@@ -89,6 +91,13 @@ def test_a_frozen_ensemble_needs_no_run_of_its_members(data: Path, tower: Path) 
     done = again(Path("e.zip"), "--data", "theirs")
     assert done.exception is None and told(done.return_value)["predictions"]["equal"] == SIZES["test"]
     assert YAML(typ="safe").load(done.return_value / "members" / "ours.yaml")["ridge"]["alpha"] == 1e-05
+
+
+def test_the_archive_names_the_encoders_of_members(data: Path, tower: Path) -> None:
+    frozen(run_ensemble(data, tower), Path("e.zip"))
+    with zipfile.ZipFile("e.zip") as archive:
+        text = archive.read("both/README.md").decode("utf-8")
+    assert text.count(f"- the encoder `{tower}` of members") == 1
 
 
 def test_an_ensemble_without_the_runs_of_its_members_is_refused(data: Path, tower: Path) -> None:
