@@ -43,8 +43,9 @@ endef
 
 define found_run
 @run="$${RUN:?give the run: RUN=name, folder or archive}"; \
- test -e "$$run" || run="$$(ls -d submissions/*/"$$run" 2>/dev/null | head -n 1 || true)"; \
- test -n "$$run" || { echo "no run $$RUN in submissions" >&2; exit 2; }
+ test -e "$$run" || { found=(submissions/*/"$$run"); run="$${found[0]}"; \
+ test -e "$$run" || { echo "no run $$RUN in submissions" >&2; exit 2; }; \
+ test $${#found[@]} = 1 || { echo "RUN=$$RUN may be any of $${found[*]}: give one of these" >&2; exit 2; }; }
 endef
 
 .PHONY: help setup task1-submit task2-submit task3-submit task1-eval task2-eval task3-eval task1-train task2-train \
@@ -99,16 +100,16 @@ repair: $(READY) ## mend FILE into the folder OUT, and say every change (needs T
 	$(call with_file,repair) --out "$${OUT:?give the folder for the mended file: OUT=...}" $${ARGS:-}
 
 compare: $(READY) ## which differences between RUNS are more than noise
-	@$(BIN)/imageclef compare $${RUNS:?give run folders or submissions: RUNS="A B"} $${ARGS:-}
+	@$(BIN)/imageclef compare $${RUNS:?give run folders or submissions: RUNS=\"A B\"} $${ARGS:-}
 
 leaderboard: $(READY) ## place RUNS, or all that are here, among the published results (TASK or RUNS)
 	@$(BIN)/imageclef leaderboard $${RUNS:-} $${TASK:+--task "$$TASK"} $${ARGS:-}
 
 paper: $(READY) ## tables, figures, examples and checklist of RUNS for the working notes
-	@$(BIN)/imageclef paper $${RUNS:?give run folders: RUNS="A B"} --out "$${OUT:-build/paper}" $${ARGS:-}
+	@$(BIN)/imageclef paper $${RUNS:?give run folders: RUNS=\"A B\"} --out "$${OUT:-build/paper}" $${ARGS:-}
 
 gallery: $(READY) ## a page to look through the answers of a run, or of two (RUNS)
-	@$(BIN)/imageclef gallery $${RUNS:?give one or two run folders: RUNS="A B"} $${OUT:+--out "$$OUT"} $${ARGS:-}
+	@$(BIN)/imageclef gallery $${RUNS:?give one or two run folders: RUNS=\"A B\"} --out "$${OUT:-build/gallery.html}" $${ARGS:-}
 
 reproduce: $(READY) ## run RUN again (name, folder or frozen archive) and say whether it gives the same
 	$(found_run); $(BIN)/imageclef reproduce "$$run" $${DATA:+--data "$$DATA"} $${SET:+--set "$$SET"} $${ARGS:-}

@@ -20,8 +20,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the rooms of this repository, whatever is installed
 
 from evaluation.leaderboard.published import published_table  # noqa: E402
+from evaluation.leaderboard.rows import known_tables, read_published  # noqa: E402
 from evaluation.profiles import profile_of  # noqa: E402
 from evaluation.tables.markdown import as_markdown, escaped  # noqa: E402
+from evaluation.uploads.limit import limit_of  # noqa: E402
 from imageclef import VERBS  # noqa: E402
 from tasks.editions import NO_LIMIT, Edition, known_years, load_edition  # noqa: E402
 from tasks.nouns import InputError, Task  # noqa: E402
@@ -87,12 +89,13 @@ def editions_page() -> str:
         lines.append(f"| [{year}]({year}.md) | {' | '.join(scores)} |")
     lines += ["", "The score named is the primary one. Report generation has no organisers: its format is ours and the"]
     lines += ["same every year ([task 3](../tasks/report-generation.md))."]
+    lines += ["", "Where our runs stand among these results: [`imageclef leaderboard`](../commands/scores.md)."]
     return "\n".join(lines) + "\n"
 
 
 def edition_page(year: str) -> str:
     """One year: the files, what refuses them, the scores, what is not known, the published results."""
-    parts = [f"# Edition {year}", "", f"    imageclef check submission.csv --task 1 --edition {year} --ids ids.csv", ""]
+    parts = [f"# Edition {year}", ""]
     for task in OFFICIAL:
         edition = _edition(year, task)
         parts += [f"## {TITLES[task]}", ""]
@@ -109,7 +112,11 @@ def _edition(year: str, task: Task) -> Edition | None:
 
 def _chief(edition: Edition) -> str:
     roles = profile_of("imageclef", task=edition.task, edition=edition).roles
-    return next(name for name, role in roles.items() if role == "primary")
+    primary = next(name for name, role in roles.items() if role == "primary")
+    ranked_by = primary
+    if (edition.year, edition.task) in known_tables():
+        ranked_by = read_published(edition.task, edition.year).about.ranked_by
+    return f"`{primary}`" if ranked_by == primary else f"`{primary}`, ranked by `{ranked_by}`"
 
 
 def _format(edition: Edition) -> Iterator[str]:
@@ -119,6 +126,11 @@ def _format(edition: Edition) -> Iterator[str]:
     yield f"To upload: a zip of `{edition.zip_member}`."
     if edition.max_cuis != NO_LIMIT:
         yield f"At most {edition.max_cuis} CUIs an image."
+    graded, said = limit_of(edition.task, edition.year)
+    yield said or f"At most {graded} uploads of a team are graded."
+    yield ""
+    number = OFFICIAL.index(edition.task) + 1
+    yield f"    imageclef check submission.csv --task {number} --edition {edition.year} --ids ids.csv"
     yield ""
     if edition.id_example:
         yield f"Ids look like `{edition.id_example}`."

@@ -126,17 +126,6 @@ def test_make_help_lists_every_target() -> None:
     assert listed == set(phony)
 
 
-def test_every_command_the_readme_names_exists() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    words = [line.strip().split() for line in readme.splitlines()]
-    targets = {w[1] for w in words if len(w) > 1 and w[0] == "make"}
-    assert {"task1-submit", "test"} <= targets
-    assert all(f"\n{target}:" in makefile for target in targets)
-    verbs = {w[1] for w in words if len(w) > 1 and w[0] == "imageclef"}
-    assert verbs <= imageclef.VERBS.keys()
-
-
 def run_cli(*words: str) -> subprocess.CompletedProcess[str]:
     """`imageclef WORDS` as its own process."""
     return subprocess.run(
