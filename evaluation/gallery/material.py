@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from evaluation.inputs.common import require_same_images
+from evaluation.inputs.names import names_of
 from evaluation.inputs.references import References
 from evaluation.inputs.run_folders import Run, read_run
 from evaluation.inputs.runs import read_split, references_of_run, resume_command
@@ -105,7 +106,8 @@ def read_material(folders: Sequence[Path], *, intersection: bool = False) -> Mat
     known, said = _known(runs, ids)
     scores = _scores(runs[0], answers, known.gold) if known.gold else ()
     said = [[*own, *(scores[n].warnings if scores else ())] for n, own in enumerate(said)]
-    return Material(runs, _names(runs), ids, answers, known, scores, (*chosen, *_together(_names(runs), said)))
+    names = names_of(folders)
+    return Material(runs, names, ids, answers, known, scores, (*chosen, *_together(names, said)))
 
 
 def _answers(run: Run) -> Mapping[str, Value]:
@@ -142,7 +144,8 @@ def _common(
         raise InputError(f"{runs[0].folder} and {runs[1].folder} have no image in common: give runs over one split")
     if len(ids) == len(first) == len(others[0]):
         return ids, []
-    counts = " and ".join(f"the {len(own)} of {name}" for own, name in zip(answers, _names(runs), strict=True))
+    names = names_of([run.folder for run in runs])
+    counts = " and ".join(f"the {len(own)} of {name}" for own, name in zip(answers, names, strict=True))
     return ids, [f"only the {len(ids)} images that both runs answered, of {counts}"]
 
 
@@ -195,12 +198,3 @@ def _together(names: Sequence[str], said: Sequence[Sequence[str]]) -> list[str]:
         *common,
         *(f"{name}: {one}" for name, own in zip(names, said, strict=True) for one in own if one not in common),
     ]
-
-
-def _names(runs: Sequence[Run]) -> tuple[str, ...]:
-    """The folders' names; of two with the same name as much of the paths as tells them apart."""
-    places = [run.folder.resolve() for run in runs]
-    depth = 1
-    while len({place.parts[-depth:] for place in places}) < len(places):
-        depth += 1
-    return tuple("/".join(place.parts[-depth:]) for place in places)

@@ -11,7 +11,6 @@ is compared must be answers to the same images, with the same gold answers:
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from typing import Any
 import click
 
 from evaluation.inputs.common import of_common_ids, require_same_images
+from evaluation.inputs.names import names_of
 from evaluation.inputs.references import References, references_of_files
 from evaluation.inputs.runs import read_record, read_split, references_of_run
 from evaluation.inputs.sections import Section
@@ -104,7 +104,7 @@ def read_inputs(
         raise InputError(f"--section {section}: only reports have sections: use it with task 3")
     golds = _changed(golds, lambda gold: gold.equipped(**at_hand).of_section(section))
     warnings = tuple(gold.warnings for gold in golds)
-    return Inputs(task, edition, _names(arguments), files, golds[0], warnings, tuple(expected), answers, common)
+    return Inputs(task, edition, names_of(arguments), files, golds[0], warnings, tuple(expected), answers, common)
 
 
 def read_accepted(
@@ -215,20 +215,3 @@ def _changed(golds: Sequence[References], change: Callable[[References], Referen
     """The references after a change; those that several submissions share are changed once and stay shared."""
     changed = {id(gold): change(gold) for gold in {id(gold): gold for gold in golds}.values()}
     return [changed[id(gold)] for gold in golds]
-
-
-def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """The last parts of each path, as many as tell it from the others; a path named again gets its number."""
-    places = [path.resolve() for path in paths]
-    bare = [place if place.is_dir() else place.with_suffix("") for place in places]
-    if len(set(bare)) == len(set(places)):
-        places = bare
-    names: list[str] = []
-    times: Counter[Path] = Counter()
-    for place in places:
-        others = [other.parts for other in places if other != place]
-        lengths = range(1, len(place.parts) + 1)
-        depth = next(k for k in lengths if all(parts[-k:] != place.parts[-k:] for parts in others))
-        times[place] += 1
-        names.append("/".join(place.parts[-depth:]) + (f" ({times[place]})" if times[place] > 1 else ""))
-    return tuple(names)

@@ -13,6 +13,7 @@ from evaluation.comparison.runs import read_systems, scored_as
 from evaluation.comparison.systems import Comparisons, compare_systems
 from evaluation.concepts.groups import MODALITIES, kinds
 from evaluation.inputs.arguments import Inputs, read_inputs
+from evaluation.inputs.names import names_of
 from evaluation.inputs.references import References
 from evaluation.inputs.run_folders import Run, read_run
 from evaluation.paper.bibliography import tags_of
@@ -124,7 +125,7 @@ def _scored(
 
 
 def _without_references(runs: Sequence[Run]) -> PaperMaterial:
-    names = _distinct([run.name for run in runs])
+    names = names_of([run.folder for run in runs])
     answers = {}
     for name, run in zip(names, runs, strict=True):
         edition = load_edition(run.edition, run.task)
@@ -138,12 +139,6 @@ def _without_references(runs: Sequence[Run]) -> PaperMaterial:
         scores=(),
         modalities={},
         training=_trainings(names, runs),
-    )
-
-
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(
-        name if names.count(name) == 1 else f"{name} ({names[: k + 1].count(name)})" for k, name in enumerate(names)
     )
 
 
