@@ -10,20 +10,24 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evaluation.paper.text import as_code, as_tex, dense, in_words, key_values, listed
 from evaluation.tables.latex import UNKNOWN
 
 COMMAND = re.compile(r"\\(?:[A-Za-z]+\*?|.)")
+FORMULA = re.compile(r"\\ensuremath\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
+"""What stands for one character, such as `\\ensuremath{^0}` for a raised zero: `^` and `_` have a meaning there."""
 
 
 @given(st.text())
+@example("\u2070 \u2082")
 def test_no_special_character_is_left(text: str) -> None:
     shown = as_tex(text)
+    outside = FORMULA.sub("", shown)
     assert not re.search(
-        r"[%#&$_^~]", re.sub(r"\\[%#&$_]", "", COMMAND.sub(lambda m: m[0] if m[0][1] in "%#&$_" else "", shown))
+        r"[%#&$_^~]", re.sub(r"\\[%#&$_]", "", COMMAND.sub(lambda m: m[0] if m[0][1] in "%#&$_" else "", outside))
     )
     assert "\n" not in shown
     assert not any(unicodedata.category(c) == "Cc" for c in shown)
