@@ -78,3 +78,12 @@ def _of_evaluator(profile: Profile, *, shown: Mapping[str, Measured], n: int, dr
         notes = [profile.notes[name]] if name in profile.notes else []
         found.extend(f"{name}: {said}" for said in (*one.warnings, *notes))
     return found
+
+
+def merged(names: Sequence[str], warnings: Sequence[Sequence[str]]) -> list[str]:
+    """The warnings of all systems: those that all share once, the others with the name of their system."""
+    shared = list(dict.fromkeys(warning for warning in warnings[0] if all(warning in own for own in warnings)))
+    rest = [
+        f"{name}: {w}" for name, own in zip(names, warnings, strict=True) for w in dict.fromkeys(own) if w not in shared
+    ]
+    return [*shared, *rest]

@@ -13,7 +13,7 @@ from evaluation.comparison.tables import letters_of, marks_of, verdict
 from evaluation.comparison.wording import how
 from evaluation.tables.scores import print_title, print_unavailable, print_warnings, together
 from evaluation.tables.table import Cell, Column, Table
-from evaluation.tables.terminal import print_table
+from evaluation.tables.terminal import bare, print_table
 
 NUMBERS = ("value", "diff.", "95 % interval", "p\nboot", "p\nrand", "p\nHolm", "win/tie\n/loss")
 
@@ -74,7 +74,7 @@ def _by_metric(
         for name, one in zip(found.names, found.scores, strict=True):
             if metric in one.scores:
                 own = f" {letters[name]} {name}" if letters else f" {name}"
-                rows.append((Cell(own), Cell(None, _bare(one.scores[metric].value)), *cells[metric, name]))
+                rows.append((Cell(own), Cell(None, bare(one.scores[metric].value)), *cells[metric, name]))
     columns = (Column("metric, system", numeric=False), *map(Column, titles))
     return Table("", columns, tuple(rows), sections=frozenset(sections))
 
@@ -85,17 +85,12 @@ def _tested(pairing: Pairing | None) -> list[Cell]:
     tests = (pairing.p_bootstrap, pairing.p_randomisation, pairing.p_holm)
     shown = [
         _interval(*pairing.ci, sign="+"),
-        *map(_bare, tests),
+        *map(bare, tests),
         f"{pairing.wins}/{pairing.ties}/{pairing.losses}",
     ]
-    difference = Cell(None, _bare(pairing.difference, sign="+"), marks="*" if pairing.significant else "")
+    difference = Cell(None, bare(pairing.difference, sign="+"), marks="*" if pairing.significant else "")
     return [difference, *(Cell(None, one) for one in shown)]
 
 
 def _interval(low: float, high: float, sign: str = "") -> str:
-    return f"{_bare(low, sign=sign)} – {_bare(high, sign=sign)}"
-
-
-def _bare(number: float, sign: str = "") -> str:
-    """Four decimals without a leading zero, so that a line fits on a terminal."""
-    return f"{number:{sign}.4f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:{sign}.4f}"
+    return f"{bare(low, sign=sign)} – {bare(high, sign=sign)}"

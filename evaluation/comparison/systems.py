@@ -21,7 +21,7 @@ from evaluation.comparison.breakdown import Breakdown, broken_down
 from evaluation.comparison.grouping import grouping_of
 from evaluation.comparison.paired import compare_pairs
 from evaluation.comparison.pairing import ALPHA, Pairing, Side, pairings_of
-from evaluation.doubts import FEW
+from evaluation.doubts import FEW, merged
 from evaluation.inputs.references import References
 from evaluation.score import score_systems
 from evaluation.scores import Scores
@@ -121,7 +121,7 @@ def compare_systems(
     drawn: dict[str, Any] = {"pairs": pairs, "trials": trials, "seed": seed, "groups": groups}
     pairings = _pairings(names, scores, shared, **drawn)
     n_groups = len(set(groups)) if groups else None
-    warnings = _merged(
+    warnings = merged(
         names, [[*own, *one.warnings] for own, one in zip(said or [()] * len(names), scores, strict=True)]
     )
     if n_groups is not None and n_groups < FEW:
@@ -197,12 +197,3 @@ def _pairings(
 def _resampled(scores: Scores, metrics: Sequence[str]) -> list[Array]:
     found = [scores.scores[metric].resampled for metric in metrics]
     return [one for one in found if one is not None]
-
-
-def _merged(names: Sequence[str], warnings: Sequence[Sequence[str]]) -> list[str]:
-    """The warnings of all systems: those that all share once, the others with the name of their system."""
-    shared = list(dict.fromkeys(warning for warning in warnings[0] if all(warning in own for own in warnings)))
-    rest = [
-        f"{name}: {w}" for name, own in zip(names, warnings, strict=True) for w in dict.fromkeys(own) if w not in shared
-    ]
-    return [*shared, *rest]

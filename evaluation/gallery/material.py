@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+from evaluation.doubts import merged
 from evaluation.inputs.common import require_same_images
 from evaluation.inputs.names import names_of
 from evaluation.inputs.references import References
@@ -107,7 +108,7 @@ def read_material(folders: Sequence[Path], *, intersection: bool = False) -> Mat
     scores = _scores(runs[0], answers, known.gold) if known.gold else ()
     said = [[*own, *(scores[n].warnings if scores else ())] for n, own in enumerate(said)]
     names = names_of(folders)
-    return Material(runs, names, ids, answers, known, scores, (*chosen, *_together(names, said)))
+    return Material(runs, names, ids, answers, known, scores, (*chosen, *merged(names, said)))
 
 
 def _answers(run: Run) -> Mapping[str, Value]:
@@ -189,12 +190,3 @@ def _scores(run: Run, answers: Sequence[Mapping[str, Value]], gold: References) 
     """The scores of each run on the images that have a reference, as far as no model is needed."""
     systems = [{i: one[i] for i in gold.values} for one in answers]
     return tuple(score_systems(systems, gold, task=run.task, edition=load_edition(run.edition, run.task)))
-
-
-def _together(names: Sequence[str], said: Sequence[Sequence[str]]) -> list[str]:
-    """What is said of every run once, the rest with the run's name."""
-    common = [one for one in said[0] if all(one in own for own in said)]
-    return [
-        *common,
-        *(f"{name}: {one}" for name, own in zip(names, said, strict=True) for one in own if one not in common),
-    ]

@@ -13,6 +13,7 @@ from evaluation.leaderboard.published import in_order, mixed, notes_of, row_cell
 from evaluation.leaderboard.rows import Row
 from evaluation.leaderboard.standing import compared
 from evaluation.tables.table import Cell, Column, Table
+from evaluation.tables.terminal import bare
 
 OURS = "ours"
 OFFICIAL = "the organisers' score, as the ledger of uploads has it"
@@ -78,12 +79,12 @@ def _place_row(place: Place, marks: Mapping[str, str], *, partial: bool) -> tupl
     true = ", ".join(_bounds(counts, bounds) for counts, bounds in place.true_ranks.items())
     return (
         Cell(entry.name, best=True, marks=_marked(place, marks)),
-        Cell(entry.value, _bare(entry.value)),
-        Cell(f"{_bare(entry.ci[0])} – {_bare(entry.ci[1])}" if entry.ci else ""),
+        Cell(entry.value, bare(entry.value)),
+        Cell(f"{bare(entry.ci[0])} – {bare(entry.ci[1])}" if entry.ci else ""),
         Cell(f"({found.rank})", f"({rank})") if entry.doubts else Cell(found.rank, rank),
         Cell("" if low is None else f"{low}" if low == high else f"{low} to {high}"),
         *([Cell(true)] if partial else []),
-        *(Cell(gap, "" if gap is None else _bare(gap, sign="+")) for gap in (found.to_next, found.to_first)),
+        *(Cell(gap, "" if gap is None else bare(gap, sign="+")) for gap in (found.to_next, found.to_first)),
     )
 
 
@@ -153,8 +154,3 @@ def _bounds(counts: str, bounds: Bounds) -> str:
     low, high = bounds
     said = f"{low} or lower" if high is None else str(low) if low == high else f"{low} to {high}"
     return f"{counts} {said}".strip()
-
-
-def _bare(number: float, sign: str = "") -> str:
-    """Four decimals without a leading zero, so that a line fits on a terminal."""
-    return f"{number:{sign}.4f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:{sign}.4f}"

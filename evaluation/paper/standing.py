@@ -12,6 +12,7 @@ from pathlib import Path
 
 from evaluation.leaderboard.board import Board, Place, make_board
 from evaluation.leaderboard.standing import Standing
+from evaluation.leaderboard.tables import ordinal
 from evaluation.paper.material import PaperMaterial
 from evaluation.paper.text import in_words
 from tasks.nouns import InputError
@@ -49,9 +50,3 @@ def _place(board: Board, place: Place, name: str) -> str:
 def _standing(place: Place) -> Standing:
     assert place.standing is not None
     return place.standing
-
-
-def ordinal(n: int) -> str:
-    """1st, 2nd, 3rd, 4th, 11th."""
-    ending = "th" if n % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"

@@ -70,3 +70,8 @@ def _marked_up(cell: Cell) -> str:
     text = escape(cell.text)
     text = f"[bold]{text}[/bold]" if cell.best and text else text
     return f"{text}{escape(cell.marks)}"
+
+
+def bare(number: float, sign: str = "") -> str:
+    """Four decimals without a leading zero, so that a line fits on a terminal."""
+    return f"{number:{sign}.4f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:{sign}.4f}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from evaluation.paper.standing import ordinal
+from evaluation.leaderboard.tables import ordinal
 from tasks.nouns import InputError
 from tests.evaluation.paper.small_runs import ANSWERED, CAPTIONS, IDS, NASTY, RETRIEVAL, SESSION, N, make_run
 from tests.evaluation.paper.written import captions, read, record, write
